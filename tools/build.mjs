@@ -18,7 +18,9 @@ const LOCK_TIMEOUT_MS = 120_000;
 export async function ensureBuilt({ root = ROOT } = {}) {
   if (isFresh(root, listSources(root))) return { compiled: 0, removed: 0 };
   if (!fs.existsSync(path.join(root, "node_modules", "esbuild"))) {
-    throw new BuildError("node_modules is missing or incomplete: run `npm run setup` (or `npm ci --ignore-scripts`) first");
+    throw new BuildError(
+      "node_modules is missing or incomplete: run `npm run setup` (or `npm ci --ignore-scripts`) first",
+    );
   }
   const { withLock } = await import("./lib/lock.mjs");
   return withLock(path.join(root, "dist", ".lock"), () => build(root), { timeoutMs: LOCK_TIMEOUT_MS });
@@ -73,12 +75,18 @@ function readStamp(root) {
 
 /** What else decides the outputs: this script and the compiler's settings. */
 function describeBuilder(root) {
-  return [fileURLToPath(import.meta.url), path.join(root, "tsconfig.json"), path.join(root, "package.json")].map(describeFile).join("; ");
+  return [fileURLToPath(import.meta.url), path.join(root, "tsconfig.json"), path.join(root, "package.json")]
+    .map(describeFile)
+    .join("; ");
 }
 
 const isCurrent = (root, stamp, name, source) => {
   const known = stamp.get(name);
-  return known !== undefined && known.source === source && known.output === describeFile(path.join(root, "dist", getOutput(name)));
+  return (
+    known !== undefined &&
+    known.source === source &&
+    known.output === describeFile(path.join(root, "dist", getOutput(name)))
+  );
 };
 
 function isFresh(root, sources) {
