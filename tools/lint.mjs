@@ -24,7 +24,7 @@ const PARTS = {
   prettier: () =>
     runNode(
       "prettier/bin/prettier.cjs",
-      ["--check", "--log-level", "warn", "--cache", "--cache-location", "node_modules/.cache/prettier", "."],
+      ["--check", "--log-level", "warn", "--cache", "--cache-location", "node_modules/.cache/prettier/lint-cache", "."],
       "prettier --check",
     ),
   imports: async () => report(checkImports(ROOT, files), "import directions"),
