@@ -111,7 +111,7 @@ sub meet_fault {
         my ($code, $pattern, $text) = split /\t/, $line, 3;
         next unless defined $code && $code =~ /^\d+$/;
         next if defined $pattern && length $pattern && $argv !~ /$pattern/;
-        print STDERR "$text\n" if defined $text && length $text;
+        print STDERR $text =~ s{\\n}{\n}gr, "\n" if defined $text && length $text;
         exit $code;
     }
 }

@@ -37,7 +37,7 @@ sim_meet_fault() {
     if [ -n "$sim_pattern" ]; then
       printf '%s\n' "$*" | "$SIM_REAL_ROOT/usr/bin/grep" -Eq -- "$sim_pattern" || continue
     fi
-    [ -z "$sim_text" ] || printf '%s\n' "$sim_text" >&2
+    [ -z "$sim_text" ] || printf '%b\n' "$sim_text" >&2
     exit "$sim_code"
   done <"$SIM_STATE_DIR/faults/command:$SIM_NAME"
 }
