@@ -12,7 +12,7 @@ export type Arch = "x86_64" | "arm64";
 export type Text = string | SecretText;
 
 export interface SecretText {
-  /** Key with its namespace, then properties and indices: `["fleet:images", "ocaml-4.13", "env", "TOKEN"]`. */
+  /** Key with its namespace, then properties and indices: `["fleet:images", "ocaml-4.13", "test"]`. */
   readonly secretPath: readonly (string | number)[];
 }
 
@@ -94,14 +94,14 @@ export interface StoreEntry {
 
 interface ImageCommon {
   readonly name: string;
-  /** A name in `builders`. */
+  /** A name in `builders`; the same for all images of a stack as long as nothing redirects the prefix. */
   readonly builder: string;
   /** Older publications that stay on the Mac for rollback, the active one included. */
   readonly keep: number;
   /** Command that must succeed as the builder after the build, before activation. */
   readonly test?: Text | undefined;
-  /** Set in front of the spec's own steps, in the file's order. */
-  readonly env: Readonly<Record<string, Text>>;
+  /** Set before the spec's own steps, in the file's order. Part of the recipe and visible on the Mac: never a secret. */
+  readonly env: Readonly<Record<string, string>>;
   /** `deny`: steps cannot reach the network. */
   readonly network: "allow" | "deny";
 }
@@ -157,7 +157,7 @@ export interface ConfigProblem {
   readonly file: string;
   readonly line: number;
   readonly column: number;
-  /** `fleet:images.tools.from.base`, `fleet:builders[0].uid`. */
+  /** As `pulumi config set --path` takes it: `fleet:images["ocaml-4.13"].keep`, `fleet:builders[0].uid`. */
   readonly path: string;
   /** One clause; shows the value unless it is encrypted. */
   readonly reason: string;
