@@ -50,7 +50,10 @@ export function checkSpec(spec: Spec): Spec {
 
 function namedBuilds(builds: Readonly<Record<string, Spec>> | readonly NamedBuild[]): NamedBuild[] {
   if (Array.isArray(builds)) return [...(builds as readonly NamedBuild[])];
-  return Object.entries(builds as Readonly<Record<string, Spec>>).map(([name, spec]) => ({ name: fromText(name), spec }));
+  return Object.entries(builds as Readonly<Record<string, Spec>>).map(([name, spec]) => ({
+    name: fromText(name),
+    spec,
+  }));
 }
 
 export function comment(text: Text): CommentOp {

@@ -105,10 +105,7 @@ function printCopy(op: CopyOp, user: User): string {
 }
 
 function wrapCommand(command: ByteString, escape: string): string {
-  return command
-    .split("\n")
-    .map(trimBlanks)
-    .join(` ${escape}\n    `);
+  return command.split("\n").map(trimBlanks).join(` ${escape}\n    `);
 }
 
 /** OCaml's `String.trim`: space, FF, LF, CR and TAB, not VT or NBSP. */

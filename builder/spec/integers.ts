@@ -8,9 +8,10 @@ const BITS = 63;
  * the unsigned range, and wrap round. Undefined when the text is no such number.
  */
 export function parseOcamlInt(text: ByteString): bigint | undefined {
-  const match = /^([+-]?)(?:(0[xX])([0-9a-fA-F][0-9a-fA-F_]*)|(0[oO])([0-7][0-7_]*)|(0[bB])([01][01_]*)|(0[uU])?([0-9][0-9_]*))$/.exec(
-    text,
-  );
+  const match =
+    /^([+-]?)(?:(0[xX])([0-9a-fA-F][0-9a-fA-F_]*)|(0[oO])([0-7][0-7_]*)|(0[bB])([01][01_]*)|(0[uU])?([0-9][0-9_]*))$/.exec(
+      text,
+    );
   if (match === null) return undefined;
   const [, sign, hex, hexDigits, octal, octalDigits, binary, binaryDigits, unsigned, digits] = match;
   const isNegative = sign === "-";

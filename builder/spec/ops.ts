@@ -82,12 +82,7 @@ function parseArgs(
   }
 }
 
-function parseSingle(
-  name: OpName,
-  args: readonly Node[],
-  node: ListNode,
-  findings: Findings,
-): ByteString | undefined {
+function parseSingle(name: OpName, args: readonly Node[], node: ListNode, findings: Findings): ByteString | undefined {
   const [only] = args;
   if (args.length !== 1 || only === undefined) {
     findings.add(node.at, `${name} takes exactly one argument, not ${args.length}`, USAGE[name]);
@@ -145,7 +140,11 @@ function parseSource(node: Node, findings: Findings): CopySource | undefined {
       return { kind: "build", name: name.text };
     }
   }
-  findings.add(node.at, `${findings.show(node)} is no source to copy from`, "write (from context) or (from (build NAME))");
+  findings.add(
+    node.at,
+    `${findings.show(node)} is no source to copy from`,
+    "write (from context) or (from (build NAME))",
+  );
   return undefined;
 }
 
@@ -234,7 +233,8 @@ function parsePairs(node: Node, findings: Findings): (readonly [ByteString, Byte
 /** Remembers where the parts stand that can still be refused when the spec is built. */
 function markParts(op: Op, node: ListNode, places: SourceMap): void {
   if (op.op !== "copy" && op.op !== "run") return;
-  const isWrapped = node.items.length === 2 && node.items[1]?.kind === "list" && node.items[1].items[0]?.kind === "list";
+  const isWrapped =
+    node.items.length === 2 && node.items[1]?.kind === "list" && node.items[1].items[0]?.kind === "list";
   const fields = isWrapped && node.items[1]?.kind === "list" ? node.items[1].items : node.items.slice(1);
   for (const field of fields) {
     if (field.kind !== "list" || field.items[0]?.kind !== "atom") continue;
@@ -245,4 +245,3 @@ function markParts(op: Op, node: ListNode, places: SourceMap): void {
     });
   }
 }
-

@@ -8,8 +8,7 @@ import { checkScope } from "./scope.js";
 import type { Node } from "./sexp.js";
 
 export type ParseResult =
-  | { ok: true; spec: Spec; places: SourceMap; lines: LineIndex }
-  | { ok: false; errors: SpecError[]; lines: LineIndex };
+  { ok: true; spec: Spec; places: SourceMap; lines: LineIndex } | { ok: false; errors: SpecError[]; lines: LineIndex };
 
 /**
  * Reads a spec. The language is OBuilder's (`lib_spec`, the same from v0.5 on). All errors are found, in the order the

@@ -3,9 +3,7 @@ import { Formatter } from "./format.js";
 import type { Sexp } from "./sexp.js";
 
 /** Quotes, parentheses, semicolon, backslash, anything at or below space or from DEL up, or a comment's mark. */
-// eslint-disable-next-line no-control-regex -- control bytes are what has to be quoted
 const NEEDS_QUOTES = /["();\\\x00-\x20\x7f-\xff]|#\||\|#/;
-// eslint-disable-next-line no-control-regex -- control bytes are what has to be escaped
 const NEEDS_ESCAPE = /["\\\x00-\x1f\x7f-\xff]/g;
 
 function isQuoted(atom: ByteString): boolean {
@@ -30,7 +28,7 @@ function escapeByte(byte: string): string {
   }
 }
 
-function escapeText(text: string): string {
+export function escapeText(text: string): string {
   return text.replace(NEEDS_ESCAPE, escapeByte);
 }
 

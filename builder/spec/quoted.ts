@@ -50,7 +50,8 @@ export class QuotedReader {
     while (depth > 0) {
       const byte = source[here];
       const next = source[here + 1];
-      if (byte === undefined) return this.fail(source.length, "the file ends inside a #| comment", "close with |# the comment opened", at);
+      if (byte === undefined)
+        return this.fail(source.length, "the file ends inside a #| comment", "close with |# the comment opened", at);
       if (byte === QUOTE) {
         here = this.read(here, true).end;
       } else if (byte === HASH && next === BAR) {

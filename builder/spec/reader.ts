@@ -61,7 +61,11 @@ class Reader {
     }
     const second = this.#readValue(false);
     if (second !== undefined) {
-      return this.#fail(second.at, "a second value follows the spec", "a file holds exactly one; check the parentheses");
+      return this.#fail(
+        second.at,
+        "a second value follows the spec",
+        "a file holds exactly one; check the parentheses",
+      );
     }
     return first;
   }

@@ -60,7 +60,8 @@ export function parseRecord(shape: RecordShape, findings: Findings): boolean {
     findings.add(at, `unknown field ${JSON.stringify(name)} in ${shape.what}`, remedy);
   }
   for (const [name, field] of Object.entries(shape.known)) {
-    if (field.isRequired === true && !seen.has(name)) findings.add(shape.at, `${shape.what} has no ${name}`, shape.usage);
+    if (field.isRequired === true && !seen.has(name))
+      findings.add(shape.at, `${shape.what} has no ${name}`, shape.usage);
   }
   return findings.all.length === before;
 }

@@ -49,7 +49,8 @@ export interface Refusal {
 }
 type FixtureEntry =
   | { type: "file"; mode: string; text?: string; base64?: string }
-  | { type: "dir" | "fifo"; mode: string }
+  | { type: "dir"; mode: string }
+  | { type: "fifo"; mode: string }
   | { type: "symlink"; target: string };
 export interface Vectors {
   fixtures: Record<string, Record<string, FixtureEntry>>;

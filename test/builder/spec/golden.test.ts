@@ -59,7 +59,7 @@ describe("a spec is printed as the original prints it", () => {
     const spec = parse(bufferOf(source));
     for (const escape of ["unix", "windows"] as const) {
       for (const buildkit of [false, true]) {
-        const expected = dockerfile[buildkit ? `${escape}_buildkit` : escape];
+        const expected = dockerfile[buildkit ? (`${escape}_buildkit` as const) : escape];
         const result = printDockerfile(spec, { escape, buildkit });
         if (typeof expected === "object" && "error" in expected) expect(result.ok).toBe(false);
         else expect(result).toEqual({ ok: true, text: bytesOf(expected) });
