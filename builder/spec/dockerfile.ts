@@ -1,5 +1,6 @@
 import type { CopyOp, Mount, NamedBuild, Op, RunOp, Spec, User } from "./ast.js";
 import { asBytes, type ByteString } from "./bytes.js";
+import { quoteForMessage } from "./errors.js";
 
 export type EscapeStyle = "unix" | "windows";
 
@@ -91,7 +92,7 @@ function printMounts(op: RunOp, user: User): string {
 
 function printMount(type: string, mount: Mount, user: User, op: RunOp): string {
   if (user.kind === "windows") {
-    throw new UnwritableError(op, `the ${type} ${JSON.stringify(mount.id)} needs a user with a number, not a name`);
+    throw new UnwritableError(op, `the ${type} ${quoteForMessage(mount.id)} needs a user with a number, not a name`);
   }
   const options = mount.buildkitOptions.map(([key, value]) => `,${key}=${value}`).join("");
   return `--mount=type=${type},id=${mount.id},target=${mount.target},uid=${user.uid}${options}`;

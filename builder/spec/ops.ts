@@ -1,5 +1,6 @@
 import type { CopyOp, CopySource, Mount, Op, RunOp, SourceMap, User } from "./ast.js";
 import type { ByteString } from "./bytes.js";
+import { quoteForMessage } from "./errors.js";
 import type { Findings } from "./findings.js";
 import { parseOcamlInt } from "./integers.js";
 import { parseAtom, parseAtoms, parseRecord, type Field } from "./records.js";
@@ -50,7 +51,7 @@ function explainUnknown(text: ByteString, findings: Findings): [string, string] 
   if (text === "from") return ["a second from", "a spec has one; copy from a nested build with (from (build NAME))"];
   if (text === "build") return ["a build stands behind from", "builds come before (from IMAGE)"];
   const remedy = findings.didYouMean(text, OP_NAMES) ?? `ops are ${OP_NAMES.join(", ")}`;
-  return [`unknown op ${JSON.stringify(text)}`, remedy];
+  return [`unknown op ${quoteForMessage(text)}`, remedy];
 }
 
 function parseArgs(

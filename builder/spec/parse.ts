@@ -80,7 +80,9 @@ function parseStages(root: Node, findings: Findings, places: SourceMap): Spec | 
       if (from === undefined) findings.add(item.at, "from takes exactly one name", "write (from IMAGE)");
       frames.pop();
       const ops = parseOps(frame.items.slice(frame.next), findings, places);
-      leave({ builds: frame.builds, from: from ?? asBytes(""), ops }, frame.at, frame.name);
+      const spec: Spec = { builds: frame.builds, from: from ?? asBytes(""), ops };
+      leave(spec, frame.at, frame.name);
+      places.setPart(spec, "from", item.at);
       continue;
     }
     reportInvalidItem(item, findings);

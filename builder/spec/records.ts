@@ -1,4 +1,5 @@
 import type { ByteString } from "./bytes.js";
+import { quoteForMessage } from "./errors.js";
 import type { Findings } from "./findings.js";
 import type { Node } from "./sexp.js";
 
@@ -38,7 +39,11 @@ export function parseRecord(shape: RecordShape, findings: Findings): boolean {
     const field = Object.hasOwn(shape.known, head.text) ? shape.known[head.text] : undefined;
     const values = node.items.slice(1);
     if (values.length > 1 && field?.takes !== "many") {
-      findings.add(node.at, `${head.text} in ${shape.what} takes one value, not ${values.length}`, shape.usage);
+      findings.add(
+        node.at,
+        `${quoteForMessage(head.text)} in ${shape.what} takes one value, not ${values.length}`,
+        shape.usage,
+      );
       seen.add(head.text);
     } else if (field === undefined) {
       unknown.push({ name: head.text, at: node.at });
@@ -57,7 +62,7 @@ export function parseRecord(shape: RecordShape, findings: Findings): boolean {
   for (const { name, at } of unknown) {
     const names = Object.keys(shape.known).filter((known) => known !== "id");
     const remedy = findings.didYouMean(name, names) ?? `fields are ${names.join(", ")}`;
-    findings.add(at, `unknown field ${JSON.stringify(name)} in ${shape.what}`, remedy);
+    findings.add(at, `unknown field ${quoteForMessage(name)} in ${shape.what}`, remedy);
   }
   for (const [name, field] of Object.entries(shape.known)) {
     if (field.isRequired === true && !seen.has(name))

@@ -1,0 +1,37 @@
+import * as fs from "node:fs";
+import { renderError, type LineIndex, type SpecError } from "../../builder/spec/errors.js";
+import { parseSpec, type ParseResult } from "../../builder/spec/parse.js";
+import { UsageError } from "./options.js";
+
+export interface LoadedSpec {
+  /** The file's name for messages. */
+  readonly name: string;
+  readonly result: ParseResult;
+}
+
+/** @throws UsageError when the file can't be read */
+export function loadSpec(file: string): LoadedSpec {
+  return { name: file === "-" ? "standard input" : file, result: parseSpec(readInput(file)) };
+}
+
+/** The bytes of a file named on the command line. */
+export function readInput(file: string): Buffer {
+  try {
+    return fs.readFileSync(file === "-" ? 0 : file);
+  } catch (error) {
+    throw new UsageError(`can't read ${file}: ${describeError(error)}`);
+  }
+}
+
+export function describeError(error: unknown): string {
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : String(error);
+}
+
+const SHOWN_ERRORS = 50;
+
+/** Errors for people, on stderr: where, what, the line with a caret, and the next step. */
+export function reportErrors(name: string, lines: LineIndex, errors: readonly SpecError[]): void {
+  const shown = errors.slice(0, SHOWN_ERRORS).map((error) => renderError(name, lines, error));
+  const rest = errors.length - shown.length;
+  process.stderr.write(shown.join("") + (rest > 0 ? `${name}: and ${rest} more errors\n` : ""));
+}
