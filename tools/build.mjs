@@ -179,6 +179,10 @@ export async function ensureBuiltOrExit() {
   }
 }
 
-if (process.argv[1] !== undefined && fs.realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
-  await ensureBuiltOrExit();
+if (isMain()) await ensureBuiltOrExit();
+
+/** With `node -e`, argv[1] is any word. */
+function isMain() {
+  const script = process.argv[1];
+  return script !== undefined && fs.existsSync(script) && fs.realpathSync(script) === fileURLToPath(import.meta.url);
 }
