@@ -134,7 +134,7 @@ const source = record("A pinned input: an archive by path and sha256, or git by 
   path: secretable("A file on this machine: absolute, from `~/`, or from this file's folder."),
   sha256: string("64 hex digits.", { pattern: "^[0-9a-f]{64}$" }),
   git: secretable("A repository: a folder on this machine, or what `git fetch` takes."),
-  commit: string("The full commit id.", { pattern: "^[0-9a-f]{40}([0-9a-f]{24})?$" }),
+  commit: string("The full commit id.", { pattern: "^[0-9a-f]{40}$" }),
   ref: string("A branch or tag that has the commit, for servers that give out no bare commits."),
 });
 
