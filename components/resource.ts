@@ -1,3 +1,4 @@
+import type { ErrorCode } from "../host/errors.js";
 import type { Host } from "../host/host.js";
 
 /** Plain values as the engine gives them: unknowns and secrets are already dealt with by the provider. */
@@ -17,6 +18,8 @@ export interface Change {
   desired: unknown;
   /** Set when no program can make the change: the procedure for a person, for this arch and macOS. */
   human?: string | undefined;
+  /** The error that an update ends with when `human` is set; NEEDS_HUMAN unless said otherwise. */
+  code?: ErrorCode | undefined;
 }
 
 /** A part of the one collector that runs on a Mac: its script prints, `parse` reads. Parsing is pure. */
@@ -59,6 +62,6 @@ export interface StateResource<Inputs extends Props, Observed extends Props, Fac
   remove(context: ApplyContext, inputs: Inputs, observed: Observed | undefined, name: string): Promise<void>;
   /** Inputs of something that is there already, for `pulumi import`; undefined when there is none of that name. */
   importInputs(facts: Facts, name: string): Inputs | undefined;
-  /** Input names whose change needs a new resource (as a rule none). */
-  replaceOn?: readonly string[];
+  /** Outputs that only a finished apply can tell: unknown in a preview that would apply something. */
+  computed?: readonly string[];
 }

@@ -70,7 +70,12 @@ export class Host {
     return run;
   }
 
-  private async runLocked(what: string, words: readonly string[], input: Input, options?: RunOptions): Promise<RunResult> {
+  private async runLocked(
+    what: string,
+    words: readonly string[],
+    input: Input,
+    options?: RunOptions,
+  ): Promise<RunResult> {
     this.changeCount += 1;
     const mode = this.hasTakenOver ? "keep" : "take";
     const loader = ["/usr/bin/perl", "-e", CHANGE_LOADER, STATE_DIR, this.token, mode, ...words];

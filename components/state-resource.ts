@@ -1,0 +1,30 @@
+import * as pulumi from "@pulumi/pulumi";
+
+/** What every component of one Mac is given. */
+export interface OnHost {
+  /** The Mac's name in `macfoundry:hosts`. */
+  host: string;
+  /** Only looked at, never changed. */
+  observe: boolean;
+}
+
+/** A resource of our own provider: what a Mac is. `outputs` names what only the Mac can tell. */
+export class StateResource extends pulumi.CustomResource {
+  constructor(
+    type: string,
+    name: string,
+    args: OnHost & Record<string, unknown>,
+    outputs: readonly string[],
+    options: pulumi.CustomResourceOptions,
+  ) {
+    const unset = Object.fromEntries([...outputs, "status"].map((output) => [output, undefined]));
+    super(`macfoundry:state:${type}`, name, { ...args, ...unset }, options);
+  }
+}
+
+/** A component of ours: token `macfoundry:<folder>:<type>`. Its arguments stand in the state resource below it. */
+export class HostComponent extends pulumi.ComponentResource {
+  constructor(folder: string, type: string, name: string, options: pulumi.ComponentResourceOptions) {
+    super(`macfoundry:${folder}:${type}`, name, {}, options);
+  }
+}

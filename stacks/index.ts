@@ -1,0 +1,24 @@
+import { readFile } from "node:fs/promises";
+import * as pulumi from "@pulumi/pulumi";
+import { MacfoundryError } from "../host/errors.js";
+import { readStackConfig } from "./config/file.js";
+import { renderProblems } from "./config/load.js";
+import { declareHost } from "./declare-host.js";
+import { assertSameConfig, findStackFile } from "./stack-file.js";
+
+/** The program of every stack: one tree of resources for each Mac of its configuration. */
+export default async function declareFleet(): Promise<Record<string, pulumi.Output<unknown>>> {
+  const file = findStackFile(pulumi.getStack(), process.env);
+  const loaded = await readStackConfig(file);
+  if (!loaded.ok) {
+    throw new pulumi.RunError(`${loaded.problems.length} problem(s) in ${file}\n${renderProblems(loaded.problems)}`);
+  }
+  try {
+    assertSameConfig(file, await readFile(file, "utf8"), pulumi.runtime.allConfig());
+    const trees = await Promise.all(loaded.config.hosts.map((host) => declareHost(loaded.config, host)));
+    return Object.fromEntries(trees.map(({ name, outputs }) => [name, pulumi.output(outputs)]));
+  } catch (error) {
+    // A person's mistake needs no stack trace.
+    throw error instanceof MacfoundryError ? new pulumi.RunError(error.message) : error;
+  }
+}
