@@ -11,7 +11,7 @@ use warnings;
 use Exporter 'import';
 
 our @EXPORT = qw($NAME state macos_at_least by_version is_arm getopt usage_exit fail complain need_root
-    darwin_release host_name sip_state kext_state has_full_disk_access exec_real run_real finish real_path bsd_text note_dialog set_state);
+    darwin_release host_name sip_state kext_state has_full_disk_access exec_real run_real finish real_path words_of bsd_text note_dialog set_state);
 
 our $STATE_DIR = $ENV{SIM_STATE_DIR} // '/.sim/state';
 our $REAL_ROOT = $ENV{SIM_REAL_ROOT} // '/.sim/debian';
@@ -138,13 +138,13 @@ sub need_root {
 }
 
 # Parses @ARGV as Libc does and leaves the operands in it; returns a list of [letter, value].
-#   spec     getopt string; `long` {name => letter} makes it a getopt_long user (other error texts)
+#   spec     getopt string (`x::` takes a value only when it is attached); `long` {name => letter} makes it a getopt_long user (other error texts)
 #   permute  operands may come before options (only sort, grep, gzip, base64 do that on a Mac)
 #   stop     sub(word): true when a word starting with `-` is an operand nevertheless (chmod's modes)
 #   usage, code  what is printed, and the exit status, after an option error
 sub getopt {
     my ($spec, %opt) = @_;
-    my %takes = map { substr($_, 0, 1) => length($_) > 1 } $spec =~ /([^:]:{0,2})/g;
+    my %takes = map { substr($_, 0, 1) => length($_) - 1 } $spec =~ /([^:]:{0,2})/g;
     my (@found, @operands);
     my $usage = $opt{usage} // "usage: $NAME [-" . join('', sort grep { /\w/ } keys %takes) . "] ...";
     my $bad = sub { complain($_[0]); usage_exit($opt{code} // 1, $usage) };
@@ -165,7 +165,7 @@ sub getopt {
             $bad->("unrecognized option `--$name'") unless @match;
             $bad->("ambiguous option -- $name") if @match > 1;
             my $letter = $opt{long}{ $match[0] };
-            my $wants = $letter =~ s/:\z// || $takes{$letter};
+            my $wants = $letter =~ s/:\z// || ($takes{$letter} // 0) == 1;
             if ($wants && !defined $value) {
                 $bad->("option `--$name' requires an argument") unless @ARGV;
                 $value = shift @ARGV;
@@ -179,7 +179,7 @@ sub getopt {
             my $letter = substr $rest, 0, 1, '';
             $bad->("$illegal option -- $letter") unless exists $takes{$letter} && $letter ne ':';
             if (!$takes{$letter}) { push @found, [$letter]; next }
-            if (length $rest) { push @found, [$letter, $rest]; last }
+            if (length $rest || $takes{$letter} == 2) { push @found, [$letter, length $rest ? $rest : undef]; last }
             $bad->("option requires an argument -- $letter") unless @ARGV;
             push @found, [$letter, shift @ARGV];
             last;
@@ -197,6 +197,12 @@ sub real_path {
     fail(127, "the simulated Mac has no $program in $REAL_ROOT");
 }
 
+# The parsed options again as words, for a Debian program that means the same by them; `--` stops its permutation.
+sub words_of {
+    my (@found) = @_;
+    return ((map { defined $_->[1] ? ("-$_->[0]", $_->[1]) : "-$_->[0]" } @found), '--', @ARGV);
+}
+
 sub exec_real {
     my ($program, @args) = @_;
     my $path = real_path($program);
@@ -206,6 +212,7 @@ sub exec_real {
 # Turns a GNU message into the Mac's form: `cp: cannot stat 'x': No such ...` -> `cp: x: No such ...`.
 sub bsd_text {
     my ($line) = @_;
+    $line =~ s/\xe2\x80[\x98\x99]/'/g;
     $line =~ s/^(\S+): [^']*?'(.*?)'(?: \w+ '.*?')?: (.*)$/$1: $2: $3/;
     $line =~ s/Invalid cross-device link/Cross-device link/;
     return $line;
