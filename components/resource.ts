@@ -52,6 +52,8 @@ export interface StateResource<Inputs extends Props, Observed extends Props, Fac
   facts: FactSource<Facts>;
   /** All problems at once. `props` has anything a program may pass; unknown values are `undefined` there. */
   check(props: Props): Problem[];
+  /** Adds what is wanted without being said (a home's mode), so that preview prints `live => desired` for it too. */
+  complete?(props: Props): Props;
   /**
    * Observed values under the inputs' names, further outputs beside them; undefined when there is nothing at all on the
    * Mac (then the engine plans a create).

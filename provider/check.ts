@@ -36,6 +36,6 @@ function show(value: unknown): string {
 }
 
 /** The inputs as they go into the state. */
-export function completeInputs(news: Props): Props {
-  return { ...news, status: CONVERGED };
+export function completeInputs(resource: AnyResource, news: Props): Props {
+  return { ...(resource.complete?.(news) ?? news), status: CONVERGED };
 }

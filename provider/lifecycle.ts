@@ -57,7 +57,9 @@ export class Lifecycle {
       const facts = await this.facts(resource, this.hosts.get(place.host));
       const imported = isImport ? resource.importInputs(facts, place.name) : oldInputs;
       if (imported === undefined) return undefined;
-      const inputs = isImport ? completeInputs({ ...imported, host: place.host, ...nameInput(place.name) }) : imported;
+      const inputs = isImport
+        ? completeInputs(resource, { ...imported, host: place.host, ...nameInput(place.name) })
+        : imported;
       const observed = resource.read(facts, inputs, place.name);
       if (observed === undefined && inputs["observe"] !== true) return undefined;
       return { id, inputs, outputs: joinOutputs(inputs, observed) };

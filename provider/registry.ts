@@ -9,7 +9,7 @@ export type AnyResource = StateResource<Props, Props, unknown>;
 
 /** Hides a noun's types: the provider hands back to it only what it gave or has checked. */
 function erase<I extends Props, O extends Props, F>(resource: StateResource<I, O, F>): AnyResource {
-  return resource as unknown as AnyResource;
+  return resource;
 }
 
 export const RESOURCES: readonly AnyResource[] = [erase(machine), erase(sip), erase(macfuse), erase(builders)];

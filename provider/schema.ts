@@ -10,7 +10,7 @@ export function renderSchema(resources: readonly AnyResource[], version: string)
     observe: { type: "boolean" },
     status: { type: "string" },
   };
-  const entries = resources.map((resource) => [
+  const entries = resources.map((resource): [string, unknown] => [
     tokenOf(resource),
     {
       properties: { ...shape, ...Object.fromEntries((resource.computed ?? []).map((name) => [name, any])) },

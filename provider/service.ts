@@ -3,7 +3,7 @@ import type providerGrpc from "@pulumi/pulumi/proto/provider_grpc_pb.js";
 import { MacfoundryError } from "../host/errors.js";
 import { checkInputs, completeInputs } from "./check.js";
 import { diffResource } from "./diff.js";
-import { EngineLog } from "./engine-log.js";
+import type { EngineLog } from "./engine-log.js";
 import type { Hosts } from "./hosts.js";
 import { Lifecycle, explainHuman } from "./lifecycle.js";
 import { findByFolder, findByToken, RESOURCES } from "./registry.js";
@@ -58,8 +58,9 @@ export function makeService({ hosts, abort, log }: ServiceOptions): Partial<prov
 
     check: answer((request) => {
       const news = wire.fromStruct(request.getNews());
-      const problems = checkInputs(resourceOf(request.getType(), request.getUrn()), news, hosts.names());
-      return wire.checkReply(completeInputs(news), problems);
+      const resource = resourceOf(request.getType(), request.getUrn());
+      const problems = checkInputs(resource, news, hosts.names());
+      return wire.checkReply(problems.length === 0 ? completeInputs(resource, news) : news, problems);
     }),
 
     diff: answer((request) => {

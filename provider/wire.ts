@@ -20,7 +20,7 @@ export function toStruct(props: Props): Struct {
 }
 
 export function fromStruct(struct: Struct | undefined): Props {
-  return struct === undefined ? {} : (struct.toJavaScript() as Props);
+  return struct === undefined ? {} : struct.toJavaScript();
 }
 
 export function handshakeReply(): pb.ProviderHandshakeResponse {

@@ -6,6 +6,7 @@ import type { Problem, Props, StateResource } from "../resource.js";
 import { builderFacts } from "./facts.js";
 import { planBuilders } from "./plan.js";
 import { EXIT_NO_FULL_DISK_ACCESS, renderConvergeScript, renderRemoveScript } from "./script.js";
+import { wantedHomeAccess } from "./types.js";
 import type { BuilderFacts, BuilderInput, BuilderObserved, BuildersInputs, BuildersObserved } from "./types.js";
 
 /** 501 is the first person's; below lie the system's own. */
@@ -17,6 +18,13 @@ export const builders: StateResource<BuildersInputs, BuildersObserved, BuilderFa
   type: "Builders",
   facts: builderFacts,
   check: checkBuilders,
+
+  complete(props) {
+    const list = props["builders"];
+    return Array.isArray(list)
+      ? { ...props, builders: list.map((entry) => completeBuilder(entry as BuilderInput)) }
+      : props;
+  },
 
   read(facts, inputs) {
     const found = inputs.builders.map((builder) => observeBuilder(facts, builder.name, builder.uid));
@@ -62,6 +70,16 @@ export const builders: StateResource<BuildersInputs, BuildersObserved, BuilderFa
     return { host: "", builders: found.map((builder) => ({ ...builder, adopt: false }) as unknown as BuilderInput) };
   },
 };
+
+function completeBuilder(builder: BuilderInput): Props {
+  return {
+    ...builder,
+    groups: [...builder.groups].sort(),
+    password: "none",
+    homeAccess: wantedHomeAccess(builder),
+    managed: true,
+  };
+}
 
 function observeBuilder(facts: BuilderFacts, name: string, uid: number): BuilderObserved {
   const account = facts.accounts.find((known) => known.name === name);
