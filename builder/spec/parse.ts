@@ -11,8 +11,8 @@ export type ParseResult =
   { ok: true; spec: Spec; places: SourceMap; lines: LineIndex } | { ok: false; errors: SpecError[]; lines: LineIndex };
 
 /**
- * Reads a spec. The language is OBuilder's (`lib_spec`, the same from v0.5 on). All errors are found, in the order the
- * original looks for them, so its one error is the first of ours.
+ * Reads a spec. The language is OBuilder's (`lib_spec`, the same from v0.5 on). All errors (up to 1000) are found, in the
+ * order the original looks for them, so its one error is the first of ours.
  */
 export function parseSpec(source: Uint8Array): ParseResult {
   const lines = new LineIndex(source);
@@ -27,7 +27,7 @@ export function parseSpec(source: Uint8Array): ParseResult {
   const places = new SourceMap();
   const spec = parseStages(read.node, findings, places);
   // The original looks at names only when the whole spec has been read.
-  if (spec !== undefined) checkScope(spec, findings, places);
+  if (spec !== undefined && !findings.isFull) checkScope(spec, findings, places);
   if (findings.all.length > 0 || spec === undefined) return refuse(findings.all);
   return { ok: true, spec, places, lines };
 }
@@ -62,9 +62,9 @@ function parseStages(root: Node, findings: Findings, places: SourceMap): Spec | 
   };
   enter(root, undefined);
   for (let frame = frames[frames.length - 1]; frame !== undefined; frame = frames[frames.length - 1]) {
-    const item = frame.items[frame.next++];
+    const item = findings.isFull ? undefined : frame.items[frame.next++];
     if (item === undefined) {
-      reportMissingFrom(frame, findings);
+      if (!findings.isFull) reportMissingFrom(frame, findings);
       frames.pop();
       leave({ builds: frame.builds, from: asBytes(""), ops: [] }, frame.at, frame.name);
       continue;
@@ -93,6 +93,7 @@ function parseStages(root: Node, findings: Findings, places: SourceMap): Spec | 
 function parseOps(items: readonly Node[], findings: Findings, places: SourceMap): Op[] {
   const ops: Op[] = [];
   for (const item of items) {
+    if (findings.isFull) break;
     const op = parseOp(item, findings, places);
     if (op !== undefined) ops.push(op);
   }

@@ -1,6 +1,6 @@
 import { asBytes, fromBytes, type ByteString } from "./bytes.js";
 import type { Finding } from "./errors.js";
-import type { AtomNode, ListNode, Node } from "./sexp.js";
+import type { AtomNode, Node } from "./sexp.js";
 import { QuotedReader } from "./quoted.js";
 
 export type ReadResult = { ok: true; node: Node } | { ok: false; finding: Finding };
@@ -36,17 +36,17 @@ export function readSexp(source: Uint8Array): ReadResult {
 }
 
 interface OpenList {
-  at: number;
-  items: Node[];
+  readonly at: number;
+  readonly items: Node[];
   /** Values still to be dropped: `#;` stacks. */
-  skipping: number[];
+  skipCount: number;
 }
 
 class Reader {
   readonly #source: Uint8Array;
   readonly #text: ByteString;
-  #at = 0;
   readonly #quoted: QuotedReader;
+  #at = 0;
 
   constructor(source: Uint8Array) {
     this.#source = source;
@@ -72,85 +72,76 @@ class Reader {
 
   /** The next value at top level, or undefined at the end of the file. */
   #readValue(mayEndWithFile: boolean): Node | undefined {
-    const top: OpenList = { at: this.#at, items: [], skipping: [] };
-    const stack: OpenList[] = [top];
+    const source = this.#source;
+    const stack: OpenList[] = [];
+    let list: OpenList = { at: this.#at, items: [], skipCount: 0 };
     for (;;) {
-      const list = stack[stack.length - 1] ?? top;
-      const value = this.#readToken(list, stack, mayEndWithFile);
-      if (value === "end") return undefined;
-      if (value === undefined) continue;
-      if (value.kind === "closed") {
-        stack.pop();
-        const outer = stack[stack.length - 1] ?? top;
-        const node: ListNode = { kind: "list", items: list.items, at: list.at, end: this.#at };
-        if (this.#keep(outer, node) && outer === top) return node;
-      } else if (this.#keep(list, value) && list === top) {
-        return value;
+      const at = this.#at;
+      let node: Node;
+      switch (source[at]) {
+        case undefined:
+          return this.#endOfFile(list, stack.length > 0);
+        case OPEN:
+          this.#at++;
+          stack.push(list);
+          list = { at, items: [], skipCount: 0 };
+          continue;
+        case CLOSE: {
+          const outer = stack.pop();
+          if (outer === undefined) return this.#fail(at, "unexpected )", "every ( is closed already");
+          if (list.skipCount > 0) return this.#fail(at, "#; is not followed by a value to leave out");
+          this.#at++;
+          node = { kind: "list", items: list.items, at: list.at, end: this.#at };
+          list = outer;
+          break;
+        }
+        case QUOTE: {
+          const { text, end } = this.#quoted.read(at);
+          this.#at = end;
+          node = { kind: "atom", text, at, end };
+          break;
+        }
+        default:
+          if (this.#skipBlank(at)) continue;
+          if (source[at] === HASH && source[at + 1] === SEMICOLON) {
+            this.#at += 2;
+            list.skipCount++;
+            continue;
+          }
+          node = this.#readUnquoted(mayEndWithFile || stack.length > 0);
       }
+      if (list.skipCount > 0) list.skipCount--;
+      else if (stack.length === 0) return node;
+      else list.items.push(node);
     }
   }
 
-  /** Adds a finished value to its list, unless a `#;` dropped it. */
-  #keep(list: OpenList, node: Node): boolean {
-    if (list.skipping.pop() !== undefined) return false;
-    list.items.push(node);
-    return true;
-  }
-
-  #readToken(
-    list: OpenList,
-    stack: OpenList[],
-    mayEndWithFile: boolean,
-  ): AtomNode | { kind: "closed" } | "end" | undefined {
+  /** Skips one piece of white space or one comment, if there is one. */
+  #skipBlank(at: number): boolean {
     const source = this.#source;
-    const at = this.#at;
-    const byte = source[at];
-    switch (byte) {
-      case undefined:
-        return this.#endOfFile(list, stack);
+    switch (source[at]) {
       case SPACE:
       case TAB:
       case LF:
       case FF:
         this.#at++;
-        return undefined;
+        return true;
       case CR:
         if (source[at + 1] !== LF) return this.#fail(at + 1, "a carriage return that no line feed follows");
         this.#at += 2;
-        return undefined;
-      case OPEN:
-        this.#at++;
-        stack.push({ at, items: [], skipping: [] });
-        return undefined;
-      case CLOSE:
-        if (stack.length === 1) return this.#fail(at, "unexpected )", "every ( is closed already");
-        if (list.skipping.length > 0) return this.#fail(at, "#; is not followed by a value to leave out");
-        this.#at++;
-        return { kind: "closed" };
+        return true;
       case SEMICOLON:
-        this.#skipLineComment();
-        return undefined;
-      case QUOTE: {
-        const { text, end } = this.#quoted.read(at);
-        this.#at = end;
-        return { kind: "atom", text, at, end };
-      }
+        // The byte that ends the comment is read again: a lone carriage return is refused here, too.
+        while (this.#at < source.length && source[this.#at] !== LF && source[this.#at] !== CR) this.#at++;
+        return true;
       case HASH:
-        if (source[at + 1] === SEMICOLON) {
-          this.#at += 2;
-          list.skipping.push(at);
-          return undefined;
-        }
-        if (source[at + 1] === BAR) {
-          this.#at = this.#quoted.skipBlockComment(at);
-          return undefined;
-        }
-        return this.#readUnquoted(mayEndWithFile || stack.length > 1);
+        if (source[at + 1] !== BAR) return false;
+        this.#at = this.#quoted.skipBlockComment(at);
+        return true;
       case BAR:
-        if (source[at + 1] === HASH) return this.#fail(at, "|# closes no comment");
-        return this.#readUnquoted(mayEndWithFile || stack.length > 1);
+        return source[at + 1] === HASH ? this.#fail(at + 1, "|# closes no comment") : false;
       default:
-        return this.#readUnquoted(mayEndWithFile || stack.length > 1);
+        return false;
     }
   }
 
@@ -174,21 +165,11 @@ class Reader {
     return { kind: "atom", text: asBytes(this.#text.slice(at, end)), at, end };
   }
 
-  #skipLineComment(): void {
-    const source = this.#source;
-    let at = this.#at;
-    while (at < source.length && source[at] !== LF && source[at] !== CR) at++;
-    this.#at = at;
-  }
-
-  #endOfFile(list: OpenList, stack: OpenList[]): "end" {
+  #endOfFile(list: OpenList, isInList: boolean): undefined {
     const end = this.#source.length;
-    const skipped = list.skipping[list.skipping.length - 1];
-    if (skipped !== undefined) return this.#fail(end, "#; is not followed by a value to leave out");
-    if (stack.length > 1) {
-      return this.#fail(end, "the file ends inside a list", "close the ( opened", list.at);
-    }
-    return "end";
+    if (list.skipCount > 0) return this.#fail(end, "#; is not followed by a value to leave out");
+    if (isInList) return this.#fail(end, "the file ends inside a list", "close the ( opened", list.at);
+    return undefined;
   }
 
   #fail(offset: number, message: string, remedy?: string, related?: number): never {

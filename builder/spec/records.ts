@@ -31,6 +31,7 @@ export function parseRecord(shape: RecordShape, findings: Findings): boolean {
   const repeated: { name: string; at: number }[] = [];
   const unknown: { name: ByteString; at: number }[] = [];
   for (const node of shape.fields) {
+    if (findings.isFull || unknown.length + repeated.length > 1000) break;
     const head = node.kind === "list" ? node.items[0] : undefined;
     if (node.kind !== "list" || head?.kind !== "atom") {
       findings.add(node.at, `${findings.show(node)} is no field of ${shape.what}`, shape.usage);
@@ -78,5 +79,10 @@ export function parseAtom(node: Node, findings: Findings): ByteString | undefine
 }
 
 export function parseAtoms(nodes: readonly Node[], findings: Findings): ByteString[] {
-  return nodes.flatMap((node) => parseAtom(node, findings) ?? []);
+  const atoms: ByteString[] = [];
+  for (const node of nodes) {
+    const atom = findings.isFull ? undefined : parseAtom(node, findings);
+    if (atom !== undefined) atoms.push(atom);
+  }
+  return atoms;
 }

@@ -36,6 +36,7 @@ export function checkScope(root: Spec, findings: Findings, places: SourceMap): v
       continue;
     }
     for (const op of frame.spec.ops) {
+      if (findings.isFull) return;
       if (op.op === "copy" && op.from.kind === "build" && (visible.get(op.from.name) ?? 0) === 0) {
         reportUnknown(op, op.from.name, frame.scope, findings, places);
       }
