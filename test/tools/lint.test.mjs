@@ -57,7 +57,11 @@ describe("import directions", () => {
       "host/a.ts",
       'import { x } from "./b.js";\nimport type { Y } from "../builder/y.js";\nexport * from "../cli/z.js";\nawait import("../stacks/s.js");\n',
     );
-    expect(checkImports(root, [file]).map((finding) => finding.split(": ")[0])).toEqual(["host/a.ts:2", "host/a.ts:3", "host/a.ts:4"]);
+    expect(checkImports(root, [file]).map((finding) => finding.split(": ")[0])).toEqual([
+      "host/a.ts:2",
+      "host/a.ts:3",
+      "host/a.ts:4",
+    ]);
   });
 });
 
@@ -67,7 +71,10 @@ describe("shell checks", () => {
     write("launcher", "#!/bin/sh\n");
     write("perl", "#!/usr/bin/perl\n");
     write("node", "#!/usr/bin/env node\n");
-    expect(["a.sh", "launcher", "perl", "node"].filter((file) => isShellFile(root, file))).toEqual(["a.sh", "launcher"]);
+    expect(["a.sh", "launcher", "perl", "node"].filter((file) => isShellFile(root, file))).toEqual([
+      "a.sh",
+      "launcher",
+    ]);
   });
 
   it("finds an unquoted variable in a file", () => {

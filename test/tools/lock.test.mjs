@@ -40,9 +40,9 @@ describe("withLock", () => {
   it("says who holds it and gives up after the time-out", async () => {
     const release = await takeLock(file);
     const seen = [];
-    await expect(withLock(file, () => {}, { timeoutMs: 150, onWait: (holder) => seen.push(holder.pid) })).rejects.toThrow(
-      new RegExp(`process ${process.pid} on .* has held`),
-    );
+    await expect(
+      withLock(file, () => {}, { timeoutMs: 150, onWait: (holder) => seen.push(holder.pid) }),
+    ).rejects.toThrow(new RegExp(`process ${process.pid} on .* has held`));
     expect(seen).toEqual([process.pid]);
     release();
   });
@@ -50,7 +50,9 @@ describe("withLock", () => {
   it("takes the lock of a process that was killed with -9", async () => {
     const script = `import { takeLock } from ${JSON.stringify(path.resolve("tools/lib/lock.mjs"))};
       await takeLock(${JSON.stringify(file)}); process.stdout.write("held"); setInterval(() => {}, 1000);`;
-    const child = spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: ["ignore", "pipe", "inherit"] });
+    const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
     await once(child.stdout, "data");
     child.kill("SIGKILL");
     await once(child, "exit");
