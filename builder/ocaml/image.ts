@@ -39,7 +39,7 @@ export function ocamlImageSpec(options: OcamlImageOptions): OcamlImage {
   const opamNames = options.opamVersions.map((version) => `opam-${version}`);
   const ops: Op[] = [
     comment(`OCaml ${options.ocamlVersion} on ${options.arch}: Homebrew in ${options.prefix}, opam, a root`),
-    shell("/bin/bash", "-e", "-u", "-o", "pipefail", "-c"),
+    shell("/bin/bash", "-e", "-o", "pipefail", "-c"),
     ...Object.entries(options.env ?? {}).map(([name, value]) => env(name, value)),
     run(checkCompiler(options)),
     run(writeProfile(options)),
