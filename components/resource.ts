@@ -64,6 +64,8 @@ export interface StateResource<Inputs extends Props, Observed extends Props, Fac
   remove(context: ApplyContext, inputs: Inputs, observed: Observed | undefined, name: string): Promise<void>;
   /** Inputs of something that is there already, for `pulumi import`; undefined when there is none of that name. */
   importInputs(facts: Facts, name: string): Inputs | undefined;
+  /** Inputs that only say where something lies on the controller: another value of them alone is no difference. */
+  controllerInputs?: readonly string[];
   /** Outputs that only a finished apply can tell: unknown in a preview that would apply something. */
   computed?: readonly string[];
 }

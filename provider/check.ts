@@ -37,5 +37,6 @@ function show(value: unknown): string {
 
 /** The inputs as they go into the state. */
 export function completeInputs(resource: AnyResource, news: Props): Props {
-  return { ...(resource.complete?.(news) ?? news), status: CONVERGED };
+  const isKnown = listUnknownPaths(news).length === 0;
+  return { ...(isKnown ? (resource.complete?.(news) ?? news) : news), status: CONVERGED };
 }

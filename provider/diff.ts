@@ -30,6 +30,7 @@ export function diffResource(resource: AnyResource, olds: Props, news: Props, ol
     entries.set(change.path, { kind: kindOf(change), isInput: false });
   }
   for (const key of changedInputs(oldInputs, news)) {
+    if (resource.controllerInputs?.includes(key) === true) continue;
     if (![...entries.keys()].some((path) => topName(path) === key)) entries.set(key, { kind: "update", isInput: true });
   }
   return { entries, human: changes.filter((change) => change.human !== undefined) };

@@ -3,6 +3,7 @@ import { machine } from "../components/mac-host/state.js";
 import { sip } from "../components/sip/state.js";
 import { macfuse } from "../components/macfuse/state.js";
 import { builders } from "../components/builder/state.js";
+import { compilers } from "../components/system-compiler/state.js";
 
 /** A resource whose own types the provider needn't know. */
 export type AnyResource = StateResource<Props, Props, unknown>;
@@ -12,7 +13,13 @@ function erase<I extends Props, O extends Props, F>(resource: StateResource<I, O
   return resource;
 }
 
-export const RESOURCES: readonly AnyResource[] = [erase(machine), erase(sip), erase(macfuse), erase(builders)];
+export const RESOURCES: readonly AnyResource[] = [
+  erase(machine),
+  erase(sip),
+  erase(macfuse),
+  erase(builders),
+  erase(compilers),
+];
 
 export function tokenOf(resource: AnyResource): string {
   return `macfoundry:state:${resource.type}`;
