@@ -20,6 +20,8 @@ export interface BootOptions {
   dataSize?: string;
   /** Public key file for the administrator; by default the simulator's own key. */
   authorizedKey?: string;
+  /** Ends with this process instead of the calling one. */
+  parent?: number;
   /** More state files (README.md), by name. */
   state?: Record<string, string>;
 }
@@ -193,7 +195,15 @@ process.on("exit", () => {
  */
 export async function bootMac(options: BootOptions = {}): Promise<SimMac> {
   const name = options.name ?? `test-${process.pid}-${++bootCount}`;
-  const args = ["boot", name, "--json", "--parent", String(process.pid), "--profile", options.profile ?? "intel-14"];
+  const args = [
+    "boot",
+    name,
+    "--json",
+    "--parent",
+    String(options.parent ?? process.pid),
+    "--profile",
+    options.profile ?? "intel-14",
+  ];
   if (options.sip !== undefined) args.push("--sip", options.sip);
   if (options.macfuse !== undefined) args.push("--macfuse", options.macfuse);
   if (options.noClt === true) args.push("--no-clt");

@@ -53,11 +53,12 @@ sub write_file {
     return;
 }
 
-# One digest over names and contents, so that a renamed file counts as a change.
+# One digest over names and contents: a renamed file counts as a change, another place of the clone does not.
 sub digest_files {
     my (@paths) = @_;
     my $sha = Digest::SHA->new(256);
-    $sha->add("$_\0", -l $_ ? readlink : read_file($_), "\0") for @paths;
+    my $from = length(source_dir()) + 1;
+    $sha->add(substr($_, $from) . "\0", read_file($_), "\0") for @paths;
     return substr $sha->hexdigest, 0, 16;
 }
 
@@ -77,6 +78,7 @@ sub base_image {
             return if -e $image;
             system("sh", "$source/build-base.sh", "$source/packages.txt", $image) == 0
                 or die "mac: the lower image could not be built (see above); nothing was changed\n";
+            unlink grep { $_ ne $image && -M $_ > 1 } glob home_dir() . "/base-*.squashfs";
         }
     );
     return $image;
@@ -85,15 +87,15 @@ sub base_image {
 # A small C program of ours, linked statically: the Mac's own libraries never matter to it.
 sub native_program {
     my ($name) = @_;
-    my $source  = source_dir() . "/native/$name.c";
-    my $program = home_dir() . "/$name-" . digest_files($source);
+    my @sources = sort glob source_dir() . "/native/$name/*.[ch]";
+    my $program = home_dir() . "/$name-" . digest_files(@sources);
     return $program if -e $program;
     with_lock(
         "native",
         sub {
             return if -e $program;
-            my @compile = ("cc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-static", "-o", "$program.new", $source);
-            system(@compile) == 0 or die "mac: cannot compile $source: apt-get install gcc libc6-dev\n";
+            my @compile = ("cc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-static", "-o", "$program.new", grep { /\.c\z/ } @sources);
+            system(@compile) == 0 or die "mac: cannot compile $name (native/$name): apt-get install gcc libc6-dev\n";
             rename "$program.new", $program or die "mac: $program: $!\n";
         }
     );
