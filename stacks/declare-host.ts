@@ -2,6 +2,8 @@ import { Builders } from "../components/builder/builder.js";
 import { MacHost } from "../components/mac-host/mac-host.js";
 import { MacFuse } from "../components/macfuse/macfuse.js";
 import { SipState } from "../components/sip/sip.js";
+import { SystemCompilers } from "../components/system-compiler/system-compiler.js";
+import { describeCompilers } from "./describe-compilers.js";
 import type { HostEntry, StackConfig } from "./config/types.js";
 
 export interface HostTree {
@@ -25,6 +27,8 @@ export async function declareHost(config: StackConfig, entry: HostEntry): Promis
     { ...on, builders: config.builders.map((builder) => ({ ...builder, groups: [...builder.groups] })) },
     below,
   );
-  void builders;
+  if (config.compilers.length > 0) {
+    new SystemCompilers(host, { ...on, ...describeCompilers(config) }, { parent: mac, dependsOn: [builders.state] });
+  }
   return { name: host, outputs: {} };
 }

@@ -206,7 +206,7 @@ function checkCompilers(props: Props): Problem[] {
     const sha256 = entry["sourceSha256"];
     if (sha256 !== undefined) {
       checkPattern(problems, `${path}.sourceSha256`, sha256, /^[0-9a-f]{64}$/, "64 lower-case hex digits");
-      if (typeof archives[String(sha256)] !== "string")
+      if (typeof sha256 === "string" && typeof archives[sha256] !== "string")
         problems.push({ path: "archives", reason: `has no file for ${show(sha256)}` });
     }
     for (const key of ["version", "prefix"]) {

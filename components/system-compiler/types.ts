@@ -24,7 +24,7 @@ export interface CompilerObserved extends Props {
   prefix?: string;
   /** What `ocamlc -version` says; "absent" when nothing answers. */
   installed?: string;
-  sourceSha256?: string;
+  sourceSha256?: string | undefined;
   configureArgs?: string[];
 }
 
@@ -33,7 +33,7 @@ export interface CompilersObserved extends Props {
 }
 
 /** One record of what macfoundry installed or adopted, and what answers there now. */
-export interface CompilerFact {
+export interface CompilerFact extends Props {
   version: string;
   prefix: string;
   sourceSha256: string | undefined;
