@@ -25,7 +25,7 @@ export interface Job {
   killUid?: number | undefined;
   /** Only the holder of this lock may start the job; it is kept fresh while the job is followed. */
   lock?: JobLock | undefined;
-  /** Jobs that have ended and whose end is known: removed on the way, without a round trip of their own. */
+  /** Jobs that have ended and whose end is known: removed first, without a round trip of their own; this id too, to run it anew. */
   collect?: readonly string[] | undefined;
 }
 
@@ -64,7 +64,8 @@ export async function runJob(host: Host, job: Job, hooks: JobHooks = {}): Promis
   const follower = new Follower(host, place, job, hooks);
   try {
     hooks.signal?.throwIfAborted();
-    const state = await follower.persist(() => startJob(host, place, job));
+    let attempt = 0;
+    const state = await follower.persist(() => startJob(host, place, job, attempt++ === 0));
     if (state.wasLost) hooks.onNote?.(`job ${job.id} was lost in a restart of the Mac; it is run again`);
     const end = await follower.follow();
     return { ...end, isAttached: state.isAttached };
@@ -119,8 +120,15 @@ export async function cancelJob(host: Host, job: Pick<Job, "id" | "user" | "kill
   });
 }
 
-async function startJob(host: Host, place: JobPlace, job: Job): Promise<{ isAttached: boolean; wasLost: boolean }> {
-  const collect = (job.collect ?? []).filter((id) => id !== job.id).map((id) => locateJob(STATE_DIR, id));
+async function startJob(
+  host: Host,
+  place: JobPlace,
+  job: Job,
+  isFirst: boolean,
+): Promise<{ isAttached: boolean; wasLost: boolean }> {
+  // A start whose answer was lost may have run the job to its end: that end must not be taken for an older one.
+  const ids = (job.collect ?? []).filter((id) => isFirst || id !== job.id);
+  const collect = ids.map((id) => locateJob(STATE_DIR, id));
   const script = renderStartScript({ place, script: job.script, user: job.user?.name, lock: job.lock, collect });
   const result = await host.tryChange(`job ${job.id}`, script);
   if (result.code === EXIT_LOCK_LOST) {

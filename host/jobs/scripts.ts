@@ -17,6 +17,9 @@ export interface StartRequest {
   collect: readonly JobPlace[];
 }
 
+/** A function for shell text: does the job in the folder run? By its lock, never by a process id. */
+export const JOB_ALIVE = `job_is_alive() { /usr/bin/perl -MFcntl=:flock -e 'open F, "+<", shift or exit 1; exit(flock(F, LOCK_SH | LOCK_NB) ? 1 : 0)' "$1/alive" 2>/dev/null; }`;
+
 export const EXIT_LOCK_LOST = 98;
 
 /**
@@ -34,9 +37,9 @@ umask 077
 mkdir -p "$jobs"
 ${raw(request.lock === undefined ? "" : renderLockCheck(request.lock))}
 ${raw(request.collect.map(renderCollect).join("\n"))}
-is_alive() { /usr/bin/perl -MFcntl=:flock -e 'open F, "+<", shift or exit 1; exit(flock(F, LOCK_SH | LOCK_NB) ? 1 : 0)' "$dir/alive" 2>/dev/null; }
+${raw(JOB_ALIVE)}
 if [ -e "$dir/rc" ]; then echo finished; exit 0; fi
-if is_alive; then echo running; exit 0; fi
+if job_is_alive "$dir"; then echo running; exit 0; fi
 if [ -d "$dir" ]; then
   [ ! -e "$dir/pid" ] || echo lost
   if [ -x /bin/launchctl ]; then /bin/launchctl bootout "system/$label" 2>/dev/null || :; fi
@@ -63,7 +66,7 @@ else
   ( trap '' HUP; exec /usr/bin/perl -MPOSIX -e 'POSIX::setsid(); exec @ARGV' /usr/bin/perl "$dir/wrapper" "$dir" ${user ?? ""} ) </dev/null >/dev/null 2>"$dir/launchd" 9>&- &
 fi
 n=0
-until [ -e "$dir/rc" ] || is_alive; do
+until [ -e "$dir/rc" ] || job_is_alive "$dir"; do
   n=$((n + 1))
   if [ $n -ge 200 ]; then echo "the job did not start: $(cat "$dir/launchd")" >&2; exit 1; fi
   sleep 0.05
@@ -74,7 +77,8 @@ echo started
 
 /** Removes a job that has ended: its launchd entry and its folder. A running one is left alone. */
 export function renderCollect(place: JobPlace): string {
-  return sh`if [ -e ${place.dir}/rc ]; then
+  return sh`rm -rf ${`${place.dir}.input`} ${`${place.dir}.secrets`}
+if [ -e ${place.dir}/rc ]; then
   if [ -x /bin/launchctl ]; then /bin/launchctl bootout ${`system/${place.label}`} 2>/dev/null || :; fi
   rm -rf ${place.dir}
 fi`;
