@@ -1,0 +1,100 @@
+import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { findProcesses, makeScratchProject, waitFor, type ScratchProject } from "./scratch-project.js";
+
+let project: ScratchProject;
+beforeEach(async () => {
+  project = await makeScratchProject("wrapper");
+});
+afterEach(() => project.remove());
+
+/** Two commands that do not depend on each other; `MARK` makes the process findable. */
+const program = (first: string, second: string): string => `
+  import * as command from "@pulumi/command";
+  new command.local.Command("first", { create: ${JSON.stringify(first)} });
+  new command.local.Command("second", { create: ${JSON.stringify(second)} });`;
+
+const locks = (): string[] => {
+  const folder = path.join(project.stateFolder, ".pulumi/locks/organization/wrapper/dev");
+  return fs.existsSync(folder) ? fs.readdirSync(folder).filter((name) => name.endsWith(".json")) : [];
+};
+
+describe("macfoundry pulumi", () => {
+  it("finishes what it can when one resource fails, and answers Pulumi's exit code", async () => {
+    const done = path.join(project.folder, "done");
+    project.writeProgram(program("exit 3", `sleep 1; echo x > ${done}`));
+    const failed = await project.pulumi(["up"]);
+    expect(failed.code).not.toBe(0);
+    expect(failed.text).toContain("exit status 3");
+    expect(fs.readFileSync(done, "utf8")).toBe("x\n");
+    const drift = await project.pulumi(["preview", "--expect-no-changes"]);
+    expect(drift.code).toBe(7);
+    project.writeProgram(program("true", `sleep 1; echo x > ${done}`));
+    expect((await project.pulumi(["up"])).code).toBe(0);
+    expect((await project.pulumi(["preview", "--expect-no-changes"])).code).toBe(0);
+  }, 90_000);
+
+  it("clears the lock of a run that was killed with -9 and goes on; what that run started has ended", async () => {
+    const mark = `macfoundry-mark-${process.pid}-killed`;
+    project.writeProgram(program(`sleep 300 # ${mark}`, "true"));
+    const run = project.start(["up"]);
+    await waitFor(
+      "the command to run",
+      () => findProcesses(mark).some(({ command }) => command.includes("sleep 300 #")),
+      40_000,
+    );
+    const [lock] = locks();
+    if (lock === undefined) throw new Error("no lock");
+    const file = path.join(project.stateFolder, ".pulumi/locks/organization/wrapper/dev", lock);
+    const { pid } = JSON.parse(fs.readFileSync(file, "utf8")) as { pid: number };
+    process.kill(pid, "SIGKILL");
+    expect((await run.done).code).toBe(137);
+    expect(locks()).toEqual([lock]);
+    project.writeProgram(program("true", "true"));
+    const next = await project.pulumi(["up"]);
+    expect(next.text).toContain("removed the lock that a killed run left on stack dev");
+    expect(next.code).toBe(0);
+    expect(locks()).toEqual([]);
+    await waitFor("the killed run's command to end", () => findProcesses(mark).length === 0);
+  }, 120_000);
+
+  it("names the holder of a lock that is in use and touches nothing", async () => {
+    const mark = `macfoundry-mark-${process.pid}-held`;
+    project.writeProgram(program(`sleep 300 # ${mark}`, "true"));
+    const run = project.start(["up"]);
+    await waitFor(
+      "the command to run",
+      () => findProcesses(mark).some(({ command }) => command.includes("sleep 300 #")),
+      40_000,
+    );
+    const before = locks();
+    const second = await project.pulumi(["up", "-s", "dev"]);
+    expect(second.code).toBe(1);
+    expect(second.text).toMatch(/stack dev: another run is at work on it: \S+@\S+, process \d+, since 20/);
+    expect(locks()).toEqual(before);
+    // The interruption reaches Pulumi, Pulumi tells the plugin, and the command ends.
+    run.child.kill("SIGINT");
+    const ended = await run.done;
+    expect(ended.code).not.toBe(0);
+    await waitFor("the command to end", () => findProcesses(mark).length === 0);
+    expect(locks()).toEqual([]);
+  }, 120_000);
+
+  it("explains the passphrase when there is none and Pulumi has failed for it", async () => {
+    project.writeProgram(program("true", "true"));
+    const run = await project.pulumi(["preview"], { PULUMI_CONFIG_PASSPHRASE: undefined });
+    expect(run.code).not.toBe(0);
+    expect(run.text).toContain("passphrase must be set");
+    expect(run.text).toMatch(/macfoundry: .*set PULUMI_CONFIG_PASSPHRASE_FILE to a file \(mode 0600\)/);
+  }, 60_000);
+
+  it("says what to do when there is no Pulumi", async () => {
+    const bin = path.join(project.folder, "bin");
+    fs.mkdirSync(bin);
+    fs.symlinkSync(process.execPath, path.join(bin, "node"));
+    const run = await project.pulumi(["version"], { XDG_CACHE_HOME: path.join(project.folder, "cache"), PATH: bin });
+    expect(run.code).toBe(1);
+    expect(run.text).toMatch(/run `npm run setup`/);
+  });
+});
