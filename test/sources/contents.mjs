@@ -48,7 +48,13 @@ const TALLY = {
   "tally-1.0/tally.ml": "let count text = List.length (String.split_on_char ' ' text)\n",
 };
 const SAY = {
-  "say-1.1/Makefile": "say: say.ml\n\tocamlc -I $(TALLY) -o say tally.cma say.ml\n",
+  // The runtime by name: an adopted compiler may lie elsewhere than where it was configured for.
+  "say-1.1/Makefile": [
+    "RUNTIME := $(shell command -v ocamlrun)",
+    "say: say.ml",
+    "\tocamlc -use-runtime $(RUNTIME) -I $(TALLY) -o say tally.cma say.ml",
+    "",
+  ].join("\n"),
   "say-1.1/say.ml": [
     'let text = String.concat " " (List.tl (Array.to_list Sys.argv))',
     'let () = Printf.printf "%d words on OCaml %s: %s\\n" (Tally.count text) Sys.ocaml_version text',

@@ -34,7 +34,7 @@ export class LocalBuilder {
     // The compiler lies outside of home and prefix, and is not the builder's. CLT's git is this machine's.
     const tools = path.join(this.root, "CommandLineTools/usr/bin");
     for (const folder of [path.join(this.compilerPrefix, "bin"), tools]) fs.mkdirSync(folder, { recursive: true });
-    for (const name of ["ocaml", "ocamlc", "ocamlopt", "ocamlfind", "ocamldep"]) {
+    for (const name of ["ocaml", "ocamlc", "ocamlopt", "ocamlrun", "ocamldep"]) {
       if (fs.existsSync(`/usr/bin/${name}`))
         fs.symlinkSync(`/usr/bin/${name}`, path.join(this.compilerPrefix, "bin", name));
     }

@@ -1,0 +1,1 @@
+export function adoptableCompilerScript(prefix: string): string;
