@@ -18,6 +18,8 @@ export interface BootOptions {
   noClt?: boolean;
   /** As truncate(1) takes it; the default is 16G (sparse). */
   dataSize?: string;
+  /** Where Debian's OCaml is to look like an installed compiler, say `/opt/ocaml-4.13.1`. */
+  ocaml?: string;
   /** Public key file for the administrator; by default the simulator's own key. */
   authorizedKey?: string;
   /** Ends with this process instead of the calling one. */
@@ -207,6 +209,7 @@ export async function bootMac(options: BootOptions = {}): Promise<SimMac> {
   if (options.sip !== undefined) args.push("--sip", options.sip);
   if (options.macfuse !== undefined) args.push("--macfuse", options.macfuse);
   if (options.noClt === true) args.push("--no-clt");
+  if (options.ocaml !== undefined) args.push("--ocaml", options.ocaml);
   if (options.dataSize !== undefined) args.push("--data-size", options.dataSize);
   if (options.authorizedKey !== undefined) args.push("--authorized-key", options.authorizedKey);
   for (const [key, value] of Object.entries(options.state ?? {})) args.push("--set", `${key}=${value}`);

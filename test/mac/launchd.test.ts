@@ -177,7 +177,7 @@ describe("launchd", () => {
     expect(result.stdout.trim()).not.toBe(first);
     expect(await readField(mac, "org.example.kick", "pid")).toBe(result.stdout.trim());
     const list = await mac.run("launchctl list");
-    expect(list).toContain(`${result.stdout.trim()}\t0\torg.example.kick\n`);
+    expect(list).toContain(`${result.stdout.trim()}\t-15\torg.example.kick\n`);
   });
 
   it("starts daemons of /Library/LaunchDaemons at boot, except disabled ones", async () => {

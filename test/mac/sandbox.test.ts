@@ -67,7 +67,7 @@ describe("sandbox-exec", () => {
     const profile = `(version 1)(allow default)(deny file-write*)(allow file-write* (subpath "/Users/Shared/other"))
       (deny file-write* (subpath "/Users/Shared/other/closed"))(allow file-write* (subpath "/Users/Shared/other/closed/open"))`;
     const result = await mac.exec(
-      `sandbox-exec -p '${profile}' /bin/sh -c 'cd /Users/Shared/other; for f in a closed/b closed/open/c; do touch $f 2>/dev/null && echo $f; done'`,
+      `sandbox-exec -p '${profile}' /bin/sh -c 'cd /Users/Shared/other; for f in a closed/b closed/open/c; do touch $f && echo $f; done'`,
     );
     expect(result.stdout).toBe("a\nclosed/open/c\n");
   });

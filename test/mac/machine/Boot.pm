@@ -88,7 +88,7 @@ sub prepare {
         or die "mac: ssh-keygen failed\n";
     my $config = {
         name => $option->{name}, profile => $option->{profile}, dir => $dir, state => $state, user => "administrator",
-        address => "127.77.$claim->{number}.1", port => PORT, authorizedKey => $key,
+        address => "127.77.$claim->{number}.1", port => PORT, authorizedKey => $key, ocaml => $option->{ocaml},
         hostKey => join(" ", (split / /, read_file("$dir/host_key.pub"))[0, 1]),
     };
     write_file("$dir/config.json", Instance::encode($config));

@@ -15,7 +15,7 @@ my %SCRIPTS = (
     "sip-off"             => ["", ""],
     "kext-not-approved"   => ["", ""],
     "no-full-disk-access" => ["", ""],
-    "disk-full"           => [<<'SH', "rm -f /.sim/fill"],
+    "disk-full"           => [<<'SH', "rm -f /.sim/fill*"],
 # Everything but the parameter's KiB (default none) goes; smaller and smaller pieces, as the file system lets us.
 free=$(/.sim/debian/usr/bin/stat -f -c '%a*%S/1024' /Users)
 left=$((free - ${1:-0}))
@@ -30,6 +30,12 @@ while [ "$step" -ge 4 ]; do
     else
         step=$((step / 2))
     fi
+done
+# What the file system gives back when it is pressed (preallocation, reserves) goes too.
+for round in 1 2 3; do
+    [ "${1:-0}" = 0 ] || break
+    /.sim/debian/usr/bin/dd if=/dev/zero of="/.sim/fill$round" bs=4k 2>/dev/null || :
+    /.sim/debian/usr/bin/sync -f /.sim
 done
 SH
     "cut-connection" => [<<'SH', "launchctl bootstrap system /System/Library/LaunchDaemons/ssh.plist"],

@@ -70,9 +70,9 @@ sub keep {
             publish($config, $child);
             last if $is_told || time > $deadline || wait_for($wake, $parent, $config->{is_published} ? 30 : 0.005);
         }
-        if (!defined $status) { kill "KILL", $child; waitpid $child, 0; last }
+        if (!defined $status) { end_mac($config, $child); last }
         last if $status >> 8 != REBOOT_STATUS;
-        delete $config->{is_published};
+        delete @$config{qw(is_published init)};
     }
     clean_up($config);
     return;
@@ -102,6 +102,19 @@ sub start {
         or POSIX::_exit(127);
 }
 
+# Process 1 goes first, so that unshare reaps it and nothing is left when we are done.
+sub end_mac {
+    my ($config, $child) = @_;
+    kill "KILL", $config->{init} // $child;
+    for (1 .. 500) {
+        return if waitpid($child, WNOHANG) == $child;
+        sleep 0.01;
+    }
+    kill "KILL", $child;
+    waitpid $child, 0;
+    return;
+}
+
 # Writes run.json once the process that will be launchd exists.
 sub publish {
     my ($config, $child) = @_;
@@ -109,7 +122,7 @@ sub publish {
     my ($init) = eval { read_file("/proc/$child/task/$child/children") } =~ /(\d+)/ or return;
     my $command = eval { read_file("/proc/$init/cmdline") } // "";
     return if $command !~ m{/\.sim/lib/launchd};
-    $config->{is_published} = 1;
+    @$config{qw(is_published init)} = (1, $init);
     my %info = map { $_ => $config->{$_} } qw(name profile address port user hostKey);
     write_file("$config->{dir}/run.json", Instance::encode({ %info, pid => 0 + $init, keeper => $$ }));
     return;

@@ -14,17 +14,22 @@ name=$5
 source=$(cd "$(dirname "$0")" && pwd)
 
 hostname "$name"
-if [ ! -e "$instance/data.xfs" ]; then
-    truncate -s "$(cat "$instance/data-size")" "$instance/data.new"
-    mkfs.xfs -q -K -m reflink=1 "$instance/data.new"
-    mount -o loop,noatime "$instance/data.new" "$root"
+disk=$instance/data.xfs
+is_new=
+if [ ! -e "$disk" ]; then
+    is_new=yes
+    disk=$instance/data.new
+    truncate -s "$(cat "$instance/data-size")" "$disk"
+    mkfs.xfs -q -K -m reflink=1 "$disk"
+fi
+mount -o loop,noatime "$disk" "$root"
+mkdir -p "$root/.sim/debian"
+mount -o loop,ro "$base" "$root/.sim/debian"
+if [ -n "$is_new" ]; then
     perl "$source/provision.pl" "$root" "$instance/config.json"
-    mv "$instance/data.new" "$instance/data.xfs"
-else
-    mount -o loop,noatime "$instance/data.xfs" "$root"
+    mv "$disk" "$instance/data.xfs"
 fi
 
-mount -o loop,ro "$base" "$root/.sim/debian"
 bind() {
     mount --bind "$1" "$root/$2"
     mount -o remount,bind,ro "$root/$2"

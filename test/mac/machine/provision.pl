@@ -55,6 +55,7 @@ chown 0, 80, "$root/Users";
 write_text(".sim/state/$_", "$config->{state}{$_}\n") for keys %{ $config->{state} };
 write_records();
 lay_out_developer_tools() if $config->{state}{clt} ne "absent";
+lay_out_ocaml($config->{ocaml}) if defined $config->{ocaml};
 exit 0;
 
 sub write_text {
@@ -114,5 +115,18 @@ sub lay_out_developer_tools {
         write_text("$bin/$name", "#!/bin/sh\nexec /.sim/debian/usr/bin/gcc -B/.sim/debian/usr/bin/ \"\$@\"\n", 0755);
     }
     write_text("$bin/cpp", "#!/bin/sh\nexec /.sim/debian/usr/bin/cpp \"\$@\"\n", 0755);
+    return;
+}
+
+# Debian's OCaml as a prefix of its own, like one that an operator has installed: bin and lib/ocaml. The programs call
+# assembler and linker by Debian's names (x86_64-linux-gnu-as), which only they are to see.
+sub lay_out_ocaml {
+    my ($prefix) = @_;
+    make_path("$root$prefix/bin", "$root$prefix/lib");
+    for my $name (map { m{([^/]+)\z} } glob "$root/.sim/debian/usr/bin/ocaml*") {
+        my $script = "#!/bin/sh\nPATH=\$PATH:/.sim/debian/usr/bin exec /.sim/debian/usr/bin/$name \"\$@\"\n";
+        write_text("$prefix/bin/$name", $script, 0755);
+    }
+    symlink "/.sim/debian/usr/lib/ocaml", "$root$prefix/lib/ocaml" or die "mac: $prefix/lib/ocaml: $!\n";
     return;
 }

@@ -1,5 +1,5 @@
 /* /bin/sh as on a Mac: a launcher for the shell that the link /private/var/select/sh names (bash, dash or zsh),
- * started under the name sh. bash is taken when there is no such link, or it names something else. */
+ * started under the caller's name, so that it behaves as sh. bash is taken when there is no such link, or it names something else. */
 #include <string.h>
 #include <unistd.h>
 
@@ -13,8 +13,6 @@ int main(int argc, char **argv) {
     for (size_t i = 0; length > 0 && i < sizeof shells / sizeof *shells; i++)
         if (strcmp(target, shells[i]) == 0)
             shell = shells[i];
-    if (argv[0][0] != '-')
-        argv[0] = "sh";
     execv(shell, argv);
     return 127;
 }

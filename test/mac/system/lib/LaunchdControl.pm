@@ -197,7 +197,7 @@ sub kickstart {
     my ($request, $reply) = @_;
     my ($is_restart, $should_print, $target);
     for my $word (@{ $request->{args} }) {
-        if ($word =~ /\A-([kps]+)\z/) { $is_restart ||= $1 =~ /k/; $should_print ||= $1 =~ /p/ }
+        if ($word =~ /\A-[kps]+\z/) { $is_restart ||= $word =~ /k/; $should_print ||= $word =~ /p/ }
         else                          { $target = $word }
     }
     my $label = parse_target($target)
