@@ -1,6 +1,6 @@
 /**
  * JSON Schema (draft 07, which editors' YAML support reads) of a stack file. `stacks/schema.json` is this object,
- * written out; a test compares the two. What a schema cannot say (references, digests, account names) is in `rules/`.
+ * written out by `node stacks/write-schema.mjs`; a test compares the two. What a schema cannot say (references, digests, account names) is in `rules/`.
  * `description`s are what an editor shows, so they speak to the operator.
  */
 
