@@ -71,7 +71,8 @@ try {
   stage.table();
   if (isKept) {
     stage.heading("The Macs stay up");
-    for (const { name } of booted) stage.say(`  test/mac/mac ssh ${name}      (as its administrator; \`shell\`: as root)`);
+    for (const { name } of booted)
+      stage.say(`  test/mac/mac ssh ${name}      (as its administrator; \`shell\`: as root)`);
     stage.say(`  project folder: ${project.folder}`);
     stage.say(`  when done: test/mac/mac stop ${booted.map(({ name }) => name).join(" ")}; rm -rf ${project.folder}`);
   }

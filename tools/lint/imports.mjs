@@ -41,6 +41,8 @@ export function judgeImport(file, specifier) {
   const to = describeModule(target.replace(/\.js$/, ".ts"));
   if (NEVER.has(to.folder)) return `sources never reach into ${to.folder}/`;
   if (to.folder === from.folder) return from.folder === "components" ? judgeComponent(from, to) : undefined;
+  // The vocabulary of errors is everybody's.
+  if (target === "host/errors.js") return undefined;
   const allowed = getAllowedFolders(from);
   if (!allowed.includes(to.folder)) return `${from.name} may only reach ${allowed.join(", ") || "its own folder"}`;
   if (to.folder === "components") return judgeReachIntoComponents(from, to);
@@ -51,7 +53,8 @@ function getAllowedFolders(from) {
   if (from.folder === "builder") return ["host"];
   if (from.folder === "cli") return ["builder", "host"];
   if (from.folder === "provider") return ["components", "host"];
-  if (from.folder === "stacks") return ["components"];
+  // The program computes recipes and writes the OCaml spec itself, both pure parts of builder/.
+  if (from.folder === "stacks") return ["components", "builder"];
   if (from.folder === "components" && !from.isComponent) return ["host", "builder"];
   return [];
 }
