@@ -113,6 +113,6 @@ function quote(text: ByteString): string {
   return `"${escapeText(text)}"`;
 }
 
-function isSystemError(error: unknown): error is Error & { code: string } {
-  return error instanceof Error && "code" in error && typeof error.code === "string";
+function isSystemError(error: unknown): error is { code: string } {
+  return typeof error === "object" && error !== null && "code" in error && typeof error.code === "string";
 }

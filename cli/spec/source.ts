@@ -24,7 +24,8 @@ export function readInput(file: string): Buffer {
 }
 
 export function describeError(error: unknown): string {
-  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : String(error);
+  const hasCode = typeof error === "object" && error !== null && "code" in error && typeof error.code === "string";
+  return hasCode ? String(error.code) : String(error);
 }
 
 const SHOWN_ERRORS = 50;
