@@ -8,6 +8,15 @@ export interface OnHost {
   observe: boolean;
 }
 
+/** A builder as stores and images take it. */
+export interface BuilderPlace {
+  name: string;
+  uid: number;
+  gid: number;
+  home: string;
+  prefix: string;
+}
+
 /** A resource of our own provider: what a Mac is. `outputs` names what only the Mac can tell. */
 export class StateResource extends pulumi.CustomResource {
   constructor(

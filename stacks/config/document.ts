@@ -44,7 +44,14 @@ export function parseStackDocument(text: string): StackDocument {
 
   const visit = (node: Node | null | undefined, path: Path): unknown => {
     if (++nodeCount > MAX_NODES) throw new RangeError();
-    if (isAlias(node)) return visit(node.resolve(document), path);
+    if (isAlias(node)) {
+      const target = node.resolve(document);
+      if (target !== undefined) return visit(target, path);
+      const reason = `*${node.source} is the alias of nothing before it`;
+      const remedy = "write the value out, or put the anchor first";
+      problems.push({ ...toPosition(lines, startOf(node) ?? 0), path, reason, remedy });
+      return null;
+    }
     if (isMap(node)) {
       const object = Object.create(null) as Record<string, unknown>;
       for (const pair of node.items as Pair<Node, Node | null>[]) {

@@ -31,6 +31,7 @@ export function checkShape(value: unknown, sourceText: (path: Path) => string | 
   return errors
     .filter(({ error }) => !isInsideUnion(error, unions))
     .filter(({ error }) => !(error.keyword === "anyOf" && hasDeeperError(error, errors)))
+    .filter(({ error }) => ["type", "anyOf"].includes(error.keyword) || !hasTypeError(error, errors))
     .map(({ error, path }) => describe(error, path, value, sourceText))
     .filter((problem, i, all) => all.findIndex((other) => isSamePlace(other, problem)) === i);
 }
@@ -47,6 +48,11 @@ function isInsideUnion(error: ErrorObject, unions: readonly { error: ErrorObject
 function hasDeeperError(union: ErrorObject, errors: readonly { error: ErrorObject }[]): boolean {
   if (!Array.isArray(union.data)) return false;
   return errors.some(({ error }) => error.instancePath.startsWith(`${union.instancePath}/`));
+}
+
+/** What a value of the wrong type is otherwise not, says nothing more. */
+function hasTypeError(error: ErrorObject, errors: readonly { error: ErrorObject }[]): boolean {
+  return errors.some(({ error: other }) => other.keyword === "type" && other.instancePath === error.instancePath);
 }
 
 function isSamePlace(a: ShapeProblem, b: ShapeProblem): boolean {
