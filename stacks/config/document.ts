@@ -2,7 +2,7 @@ import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type Node,
 import type { Path } from "./paths.js";
 
 /** More than any stack needs; keeps a file of nested aliases from growing without bound. */
-const MAX_NODES = 200_000;
+const MAX_NODES = 100_000;
 
 export interface Position {
   line: number;
@@ -40,13 +40,24 @@ export function parseStackDocument(text: string): StackDocument {
     reason: describeYamlError(error.code, error.message),
     remedy: error.code === "DUPLICATE_KEY" ? "keep one of the two, or rename it" : "correct the YAML at this place",
   }));
+  const anchors = new Map<string, Node>();
   let nodeCount = 0;
+  let aliasDepth = 0;
 
   const visit = (node: Node | null | undefined, path: Path): unknown => {
     if (++nodeCount > MAX_NODES) throw new RangeError();
+    // An alias means the last anchor of that name before it; those met again through an alias are not new.
+    if ((isMap(node) || isSeq(node) || isScalar(node)) && node.anchor !== undefined && aliasDepth === 0) {
+      anchors.set(node.anchor, node);
+    }
     if (isAlias(node)) {
-      const target = node.resolve(document);
-      if (target !== undefined) return visit(target, path);
+      const target = anchors.get(node.source);
+      if (target !== undefined) {
+        aliasDepth += 1;
+        const value = visit(target, path);
+        aliasDepth -= 1;
+        return value;
+      }
       const reason = `*${node.source} is the alias of nothing before it`;
       const remedy = "write the value out, or put the anchor first";
       problems.push({ ...toPosition(lines, startOf(node) ?? 0), path, reason, remedy });
