@@ -39,19 +39,7 @@ export function renderOpen(
   who: string,
 ): string {
   return `${renderVariables(store, builder)}${STORE_SHELL}${engine.shell}${renderAcquire(lock, who)}
-id -u "$user" >/dev/null 2>&1 || { echo "fault CONFIG_INVALID builder $user is not a user of this Mac"; exit 0; }
-[ "$(id -u "$user")" = "$uid" ] || { echo "fault CONFIG_INVALID builder $user has uid $(id -u "$user"), not $uid"; exit 0; }
-owner="$user $uid $home $prefix"
-if [ -e "$store/state/owner" ] && [ "$(cat "$store/state/owner")" != "$owner" ]; then
-  echo "fault NOT_OWNED the store $store belongs to builder $(cat "$store/state/owner"): results cannot move to another home or uid"; exit 0
-fi
-[ -d "$store/result" ] || echo new
-[ -d "$store" ] || { mkdir -p "$(dirname "$store")"; mkdir -m 0700 "$store"; }
-mkdir -p "$store/state/db" "$store/state/bases" "$store/state/steps" "$store/cache" "$store/cache-tmp" "$store/result" "$store/result-tmp"
-printf '%s\\n' "$owner" | cmp -s - "$store/state/owner" || printf '%s\\n' "$owner" | write_file "$store/state/owner"
-engine_probe 2>"$store/state/probe" || { echo "fault CONFIG_INVALID engine ${engine.name}: $(cat "$store/state/probe")"; exit 0; }
-rm -f "$store/state/probe"
-${sh`printf %s ${SCHEMA_SQL} | sql >/dev/null`}
+${renderMakeStore(engine)}
 [ ! -e ${STATE_DIR}/builders/$uid.quarantine ] || echo quarantined
 running=no
 ${JOB_ALIVE}
@@ -77,6 +65,28 @@ tmp=
 [ "$(uname -s)" != Darwin ] || tmp=$(/usr/bin/sudo -n -u "$user" /usr/bin/getconf DARWIN_USER_TEMP_DIR 2>/dev/null | head -n 1)
 case $tmp in /var/folders/*/T/ | /private/var/folders/*/T/) ;; *) tmp=/tmp/builder-$uid ;; esac
 echo "tmp $tmp"
+`;
+}
+
+/** The store's folders, owner and database, without a build: prints `fault CODE …` when it cannot be. */
+export function renderEnsureStore(store: StoreConfig, builder: Builder, engine: StoreEngine): string {
+  return `${renderVariables(store, builder)}${STORE_SHELL}${engine.shell}${renderMakeStore(engine)}`;
+}
+
+function renderMakeStore(engine: StoreEngine): string {
+  return `id -u "$user" >/dev/null 2>&1 || { echo "fault CONFIG_INVALID builder $user is not a user of this Mac"; exit 0; }
+[ "$(id -u "$user")" = "$uid" ] || { echo "fault CONFIG_INVALID builder $user has uid $(id -u "$user"), not $uid"; exit 0; }
+owner="$user $uid $home $prefix"
+if [ -e "$store/state/owner" ] && [ "$(cat "$store/state/owner")" != "$owner" ]; then
+  echo "fault NOT_OWNED the store $store belongs to builder $(cat "$store/state/owner"): results cannot move to another home or uid"; exit 0
+fi
+[ -d "$store/result" ] || echo new
+[ -d "$store" ] || { mkdir -p "$(dirname "$store")"; mkdir -m 0700 "$store"; }
+mkdir -p "$store/state/db" "$store/state/bases" "$store/state/steps" "$store/cache" "$store/cache-tmp" "$store/result" "$store/result-tmp"
+printf '%s\\n' "$owner" | cmp -s - "$store/state/owner" || printf '%s\\n' "$owner" | write_file "$store/state/owner"
+engine_probe 2>"$store/state/probe" || { echo "fault CONFIG_INVALID engine ${engine.name}: $(cat "$store/state/probe")"; exit 0; }
+rm -f "$store/state/probe"
+${sh`printf %s ${SCHEMA_SQL} | sql >/dev/null`}
 `;
 }
 
