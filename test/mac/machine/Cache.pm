@@ -6,7 +6,7 @@ package Cache;
 use strict;
 use warnings;
 use Digest::SHA  ();
-use Fcntl        qw(:flock);
+use Fcntl        qw(:flock F_SETFD);
 use File::Path   qw(make_path remove_tree);
 use File::Basename qw(dirname);
 use Exporter "import";
@@ -29,6 +29,8 @@ sub with_lock {
     my ($name, $action) = @_;
     my $path = home_dir() . "/$name.lock";
     open my $lock, ">>", $path or die "mac: $path: $!\n";
+    # The programs of a build hold the lock too: when this process is killed, nobody starts beside what goes on.
+    fcntl $lock, F_SETFD, 0 or die "mac: $path: $!\n";
     if (!flock $lock, LOCK_EX | LOCK_NB) {
         say_progress("waiting for another run that builds $name");
         flock $lock, LOCK_EX or die "mac: $path: $!\n";
