@@ -5,6 +5,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { ROOT } from "./build.mjs";
 import { listProjectFiles } from "./lib/files.mjs";
 import { checkImports } from "./lint/imports.mjs";
+import { checkLockfile } from "./lint/lockfile.mjs";
 import { checkShellFiles, checkShellTemplates, isShellFile } from "./lint/shell.mjs";
 
 const NODE_MODULES = path.join(ROOT, "node_modules");
@@ -27,6 +28,7 @@ const PARTS = {
       ["--check", "--log-level", "warn", "--cache", "--cache-location", "node_modules/.cache/prettier/lint-cache", "."],
       "prettier --check",
     ),
+  lockfile: async () => report(checkLockfile(ROOT), "no download addresses in package-lock.json"),
   imports: async () => report(checkImports(ROOT, files), "import directions"),
   shell: async () => {
     const shellFiles = files.filter((file) => isShellFile(ROOT, file));

@@ -3,6 +3,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { checkImports, judgeImport } from "../../tools/lint/imports.mjs";
+import { checkLockfile } from "../../tools/lint/lockfile.mjs";
 import { checkShellFiles, checkShellTemplates, isShellFile } from "../../tools/lint/shell.mjs";
 
 let root;
@@ -65,6 +66,22 @@ describe("import directions", () => {
   });
 });
 
+describe("the lockfile", () => {
+  it("has a hash for every package and no address", () => {
+    const packages = {
+      "": { name: "x" },
+      "node_modules/a": { version: "1.0.0", integrity: "sha512-a" },
+      "node_modules/b": { version: "1.0.0", integrity: "sha512-b", resolved: "https://example.invalid/b.tgz" },
+      "node_modules/c": { version: "1.0.0" },
+    };
+    write("package-lock.json", JSON.stringify({ packages }));
+    const findings = checkLockfile(root);
+    expect(findings).toHaveLength(2);
+    expect(findings[0]).toContain("node_modules/b has an address");
+    expect(findings[1]).toContain("node_modules/c has no integrity");
+  });
+});
+
 describe("shell checks", () => {
   it("takes files by ending and by first line, and no others", () => {
     write("a.sh", "");
@@ -89,6 +106,11 @@ describe("shell checks", () => {
     expect(templates).toBe(2);
     expect(findings.join("\n")).toMatch(/^host\/a\.ts:4: .*SC2086/);
     expect(findings.join("\n")).not.toContain("host/b.ts");
+  });
+
+  it("takes a number put in at run time for a number", () => {
+    const file = write("host/a.ts", 'export const script = sh`if [ "$n" -lt ${most} ]; then exit ${code}; fi`;\n');
+    expect(checkShellTemplates(root, [file]).findings).toEqual([]);
   });
 
   it("refuses what only bash knows", () => {
