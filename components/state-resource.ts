@@ -29,6 +29,11 @@ export class StateResource extends pulumi.CustomResource {
     const unset = Object.fromEntries([...outputs, "status"].map((output) => [output, undefined]));
     super(`macfoundry:state:${type}`, name, { ...args, ...unset }, options);
   }
+
+  /** One of the outputs named at construction. */
+  output(name: string): pulumi.Output<unknown> {
+    return (this as unknown as Record<string, pulumi.Output<unknown>>)[name] ?? pulumi.output(undefined);
+  }
 }
 
 /** A component of ours: token `macfoundry:<folder>:<type>`. Its arguments stand in the state resource below it. */

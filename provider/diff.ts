@@ -29,17 +29,16 @@ export function diffResource(resource: AnyResource, olds: Props, news: Props, ol
     if (news[topName(change.path)] === UNKNOWN) continue;
     entries.set(change.path, { kind: kindOf(change), isInput: false });
   }
-  for (const key of changedInputs(oldInputs, news)) {
-    if (resource.controllerInputs?.includes(key) === true) continue;
+  for (const key of listChangedInputs(resource, oldInputs, news)) {
     if (![...entries.keys()].some((path) => topName(path) === key)) entries.set(key, { kind: "update", isInput: true });
   }
   return { entries, human: changes.filter((change) => change.human !== undefined) };
 }
 
-/** An input changed although the Mac needs nothing: still an update, so that the state learns it. */
-function changedInputs(oldInputs: Props, news: Props): string[] {
+/** Inputs that changed, whether or not the Mac needs anything for it; where things lie on the controller does not count. */
+export function listChangedInputs(resource: AnyResource, oldInputs: Props, news: Props): string[] {
   return [...new Set([...Object.keys(oldInputs), ...Object.keys(news)])].filter(
-    (key) => !isEqual(oldInputs[key], news[key]),
+    (key) => !isEqual(oldInputs[key], news[key]) && resource.controllerInputs?.includes(key) !== true,
   );
 }
 

@@ -3,7 +3,7 @@ import { MacfoundryError, isMacfoundryError } from "../host/errors.js";
 import { FactSnapshots } from "../host/facts/snapshot.js";
 import type { Host } from "../host/host.js";
 import { CONVERGED, completeInputs } from "./check.js";
-import { renderChange } from "./diff.js";
+import { listChangedInputs, renderChange } from "./diff.js";
 import type { Hosts } from "./hosts.js";
 import type { AnyResource } from "./registry.js";
 import { ONLY_ONE, formatId, parseId } from "./resource-id.js";
@@ -100,7 +100,7 @@ export class Lifecycle {
   }
 
   /** Create, update and repair are this one call. */
-  async converge(resource: AnyResource, inputs: Props, voice: Voice): Promise<Converged> {
+  async converge(resource: AnyResource, inputs: Props, oldInputs: Props | undefined, voice: Voice): Promise<Converged> {
     const name = nameOf(inputs);
     const id = formatId({ host: String(inputs["host"]), folder: resource.folder, name });
     let observed: Props | undefined;
@@ -109,7 +109,8 @@ export class Lifecycle {
       observed = resource.read(await this.facts(resource, host), inputs, name);
       if (inputs["observe"] === true) return { id, outputs: joinOutputs(inputs, observed) };
       const changes = resource.plan(observed, inputs);
-      if (observed === undefined || changes.some((change) => change.human === undefined)) {
+      const isWanted = oldInputs !== undefined && listChangedInputs(resource, oldInputs, inputs).length > 0;
+      if (observed === undefined || isWanted || changes.some((change) => change.human === undefined)) {
         await resource.apply(this.context(host, voice), inputs, observed, name);
         observed = resource.read(await this.facts(resource, host), inputs, name);
       }

@@ -1,8 +1,11 @@
 import type { Props, StateResource } from "../components/resource.js";
+import { activation } from "../components/activation/state.js";
+import { baseImage } from "../components/base-image/state.js";
 import { machine } from "../components/mac-host/state.js";
 import { sip } from "../components/sip/state.js";
 import { macfuse } from "../components/macfuse/state.js";
 import { builders } from "../components/builder/state.js";
+import { snapshotStore } from "../components/snapshot-store/state.js";
 import { compilers } from "../components/system-compiler/state.js";
 
 /** A resource whose own types the provider needn't know. */
@@ -19,6 +22,9 @@ export const RESOURCES: readonly AnyResource[] = [
   erase(macfuse),
   erase(builders),
   erase(compilers),
+  erase(snapshotStore),
+  erase(baseImage),
+  erase(activation),
 ];
 
 export function tokenOf(resource: AnyResource): string {

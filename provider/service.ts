@@ -90,7 +90,7 @@ export function makeService({ hosts, abort, log }: ServiceOptions): Partial<prov
         const id = formatId({ host: String(inputs["host"]), folder: resource.folder, name });
         return wire.createReply({ id, outputs: await lifecycle.previewChange(resource, inputs, undefined, voice) });
       }
-      const result = await lifecycle.converge(resource, inputs, voice);
+      const result = await lifecycle.converge(resource, inputs, undefined, voice);
       if (result.failure !== undefined) throw new WireError(wire.partialFailure(result, result.failure, inputs));
       return wire.createReply(result);
     }),
@@ -103,7 +103,8 @@ export function makeService({ hosts, abort, log }: ServiceOptions): Partial<prov
         const olds = wire.fromStruct(request.getOlds());
         return wire.updateReply(await lifecycle.previewChange(resource, inputs, olds, voice));
       }
-      const result = await lifecycle.converge(resource, inputs, voice);
+      const oldInputs = wire.fromStruct(request.getOldInputs());
+      const result = await lifecycle.converge(resource, inputs, oldInputs, voice);
       if (result.failure !== undefined) throw new WireError(wire.partialFailure(result, result.failure, inputs));
       return wire.updateReply(result.outputs);
     }),

@@ -75,7 +75,7 @@ export async function describeImages(config: StackConfig, live: LiveConfig): Pro
   return [...plans.values()];
 }
 
-export function placeBuilder({ name, uid, gid, home }: BuilderEntry, prefix: string): BuilderPlace {
+function placeBuilder({ name, uid, gid, home }: BuilderEntry, prefix: string): BuilderPlace {
   return { name, uid, gid, home, prefix };
 }
 

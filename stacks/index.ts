@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { MacfoundryError } from "../host/errors.js";
 import { readStackConfig } from "./config/file.js";
 import { renderProblems } from "./config/load.js";
+import { describeImages } from "./describe-images.js";
 import { declareHost } from "./declare-host.js";
 import { assertSameConfig, findStackFile } from "./stack-file.js";
 
@@ -14,8 +15,11 @@ export default async function declareFleet(): Promise<Record<string, pulumi.Outp
     throw new pulumi.RunError(`${loaded.problems.length} problem(s) in ${file}\n${renderProblems(loaded.problems)}`);
   }
   try {
-    assertSameConfig(file, await readFile(file, "utf8"), pulumi.runtime.allConfig());
-    const trees = await Promise.all(loaded.config.hosts.map((host) => declareHost(loaded.config, host)));
+    const { config } = loaded;
+    const live = pulumi.runtime.allConfig();
+    assertSameConfig(file, await readFile(file, "utf8"), live);
+    const plans = await describeImages(config, live);
+    const trees = config.hosts.map((host) => declareHost(config, host, plans, live));
     return Object.fromEntries(trees.map(({ name, outputs }) => [name, pulumi.output(outputs)]));
   } catch (error) {
     // A person's mistake needs no stack trace.

@@ -31,11 +31,14 @@ const FLIP = `
 use strict; use warnings;
 my ($dir, @wanted) = @ARGV; my (@done, $failure);
 sub flip { my ($link, $target) = @_; my $new = "$link.macfoundry-new"; unlink $new; symlink $target, $new or die "$new: $!\\n"; rename $new, $link or die "$link: $!\\n"; }
+sub numbers { opendir my $d, $dir or die "$dir: $!\\n"; return sort { $a <=> $b } grep { /^\\d+$/ } readdir $d }
+my %linked;
+for my $number (numbers()) { open my $f, "<", "$dir/$number" or next; while (<$f>) { $linked{$1} = 1 if /^(\\S+) / } }
 for (@wanted) {
   my ($image, $path) = split / /; my $link = "/Users/$image";
   if (!-d $path or -l $path) { print STDERR "$path is not there\\n"; exit 4; }
   my $old = readlink $link;
-  if ((-e $link or -l $link) and !(defined $old and $old =~ m{^/Users/\\Q$image\\E@})) { print STDERR "$link is there and is not a link of ours\\n"; exit 3; }
+  if ((-e $link or -l $link) and !(defined $old and ($linked{$image} or $old =~ m{^/Users/\\Q$image\\E@}))) { print STDERR "$link is there and is not a link of ours\\n"; exit 3; }
 }
 eval {
   for (@wanted) {
@@ -44,7 +47,7 @@ eval {
     flip($link, $path); push @done, [$link, $old];
   }
   for (@wanted) { my ($image, $path) = split / /; die "/Users/$image does not lead to $path\\n" unless -d "/Users/$image/." and readlink("/Users/$image") eq $path; }
-  my @numbers = sort { $a <=> $b } grep { /^\\d+$/ } do { opendir my $d, $dir or die "$dir: $!\\n"; readdir $d };
+  my @numbers = numbers();
   my $number = (@numbers ? $numbers[-1] : 0) + 1;
   open my $f, ">", "$dir/.new" or die "$dir/.new: $!\\n";
   print $f map { my ($image, $path, $recipe) = split / /; "$image $recipe\\n" } sort @wanted; close $f or die "$dir/.new: $!\\n";

@@ -108,9 +108,11 @@ export const activation: StateResource<ActivationInputs, ActivationObserved, Act
 function describeAlias(facts: ActivationFacts, image: string): string | undefined {
   const alias: Alias | undefined = facts.aliases.get(image);
   if (alias === undefined) return undefined;
-  if (alias.kind === "other" || !alias.target.startsWith(`/Users/${image}@`)) return FOREIGN;
+  const isOurs = alias.kind === "link" && (facts.linked.has(image) || alias.target.startsWith(`/Users/${image}@`));
+  if (!isOurs) return FOREIGN;
   const recipe = facts.recipes.get(alias.target);
-  if (alias.isDangling) return `a link to ${alias.target}, which is gone`;
+  if (alias.isDangling) return `a link to ${alias.target}, where nothing is`;
+  if (!alias.target.startsWith(`/Users/${image}@`)) return `a link to ${alias.target}`;
   return recipe ?? `a link to ${alias.target}, which has no receipt`;
 }
 

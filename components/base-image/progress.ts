@@ -37,6 +37,5 @@ function lastLine(chunk: Buffer): string {
     .toString("utf8")
     .replace(/\u001b\[[0-9;]*[A-Za-z]/g, "");
   const lines = text.split(/[\r\n]+/).filter((line) => line.trim() !== "");
-  // eslint-disable-next-line no-control-regex -- a terminal would act on them
   return (lines[lines.length - 1] ?? "").replace(/[\u0000-\u001f\u007f]/g, " ").slice(0, 120);
 }

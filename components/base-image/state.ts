@@ -1,4 +1,11 @@
-import { buildSpec, locateStore, type Builder, type ResolvedBase, type StoreMode } from "../../builder/build/build.js";
+import {
+  buildSpec,
+  locateStore,
+  type Builder,
+  type BuildResult,
+  type ResolvedBase,
+  type StoreMode,
+} from "../../builder/build/build.js";
 import { IMAGES_DIR, publishImage, renderUnpublishScript, type Receipt } from "../../builder/build/publish.js";
 import { publishedPath, RECIPE_NAME_DIGITS } from "../../builder/build/recipe.js";
 import { renderRepairRows } from "../../builder/store/repair.js";
@@ -31,10 +38,14 @@ export interface BaseImageInputs extends Props {
   keep: number;
   /** Set aside what the builder's home and prefix hold of others. */
   adopt?: boolean;
+  /** Of the image's test: another test runs in the image's own home, which an update puts in place. */
+  testDigest?: string;
 }
 
 export interface BaseImageObserved extends Props {
   recipe?: string;
+  /** What is wanted, or how many there are beyond it. */
+  keep?: number;
   path?: string;
   /** `whole`, `missing` or `altered`: the published folder's top two levels against the receipt. */
   published?: string;
@@ -73,14 +84,18 @@ export const baseImage: StateResource<BaseImageInputs, BaseImageObserved, BaseIm
     const shown = wanted ?? all[0];
     if (shown === undefined) return undefined;
     const { receipt } = shown;
+    const older = all.filter((other) => other !== shown);
+    // The one in use stays whatever `keep` says: it is no difference that a change could mend.
+    const removable = older.filter((other) => other.receipt.path !== facts.aliases.get(inputs.image));
     return {
       ...inputs,
+      keep: Math.max(inputs.keep, removable.length),
       recipe: receipt.recipe,
       path: receipt.path,
       published: shown.published,
       results: describeResults(shown),
       treeDigest: receipt.treeDigest,
-      kept: all.filter((other) => other !== shown).map((other) => other.receipt.recipe),
+      kept: older.map((other) => other.receipt.recipe),
       steps: receipt.steps,
     };
   },
@@ -93,8 +108,7 @@ export const baseImage: StateResource<BaseImageInputs, BaseImageObserved, BaseIm
     add("recipe", observed?.recipe, inputs.recipe);
     add("published", observed?.published, WHOLE);
     add("results", observed?.results, WHOLE);
-    const excess = (observed?.kept?.length ?? 0) - inputs.keep;
-    if (observed?.recipe === inputs.recipe && excess > 0) add("keep", observed.kept?.length, inputs.keep);
+    if (observed?.recipe === inputs.recipe) add("keep", observed.keep, inputs.keep);
     return changes;
   },
 
@@ -107,42 +121,33 @@ export const baseImage: StateResource<BaseImageInputs, BaseImageObserved, BaseIm
       root: locateStore(inputs.store.path, inputs.builder.name),
     };
     const isOurs = observed?.recipe === inputs.recipe;
-    if (!isOurs || observed.published !== WHOLE || observed.results !== WHOLE) {
-      const events = narrate(context);
-      const result = await buildSpec(
-        {
-          host,
-          builder: inputs.builder,
-          store,
-          spec,
-          contextDir: inputs.contextDir,
-          resolveBase: (name) => resolveBase(inputs, name),
-          network: inputs.network,
-          env: Object.entries(inputs.env ?? {}).map(([name, value]) => [fromText(name), fromText(value)] as const),
-          isAdopting: inputs.adopt,
-        },
-        events,
-        context.signal,
-      );
-      const ids = result.steps.map(({ id }) => id);
+    const events = narrate(context);
+    // Also when nothing of the image differs: the builder's home and prefix must hold it when its test runs.
+    const result = await buildSpec(
+      {
+        host,
+        builder: inputs.builder,
+        store,
+        spec,
+        contextDir: inputs.contextDir,
+        resolveBase: (name) => resolveBase(inputs, name),
+        network: inputs.network,
+        env: Object.entries(inputs.env ?? {}).map(([name, value]) => [fromText(name), fromText(value)] as const),
+        isAdopting: inputs.adopt,
+      },
+      events,
+      context.signal,
+    );
+    context.log(describeSteps(result.steps));
+    const ids = result.steps.map(({ id }) => id);
+    if (!isOurs || observed.results !== WHOLE) {
       await host.change(`rows of ${inputs.image}`, renderRepairRows(store, inputs.builder));
-      const isUnchanged = isOurs && observed.published === WHOLE && result.steps.every(({ isCached }) => isCached);
-      if (!isUnchanged) {
-        context.progress(`publishing ${publishedPath(inputs.image, inputs.recipe)}`);
-        await publishImage(
-          {
-            host,
-            builder: inputs.builder,
-            store,
-            image: inputs.image,
-            recipe: inputs.recipe,
-            ids,
-            steps: result.steps,
-          },
-          events,
-          context.signal,
-        );
-      }
+    }
+    const isUnchanged = isOurs && observed.published === WHOLE && result.steps.every(({ isCached }) => isCached);
+    if (!isUnchanged) {
+      context.progress(`publishing ${publishedPath(inputs.image, inputs.recipe)}`);
+      const { image, recipe, builder } = inputs;
+      await publishImage({ host, builder, store, image, recipe, ids, steps: result.steps }, events, context.signal);
     }
     await dropOldPublications(context, inputs);
   },
@@ -160,6 +165,12 @@ export const baseImage: StateResource<BaseImageInputs, BaseImageObserved, BaseIm
     return undefined;
   },
 };
+
+function describeSteps(steps: BuildResult["steps"]): string {
+  const cached = steps.filter(({ isCached }) => isCached).length;
+  if (cached === steps.length) return `${steps.length} steps, all cached`;
+  return `${steps.length} steps: ${steps.length - cached} run, ${cached} cached`;
+}
 
 function resolveBase(inputs: BaseImageInputs, name: string): ResolvedBase | undefined {
   const known = inputs.from?.[name];

@@ -60,7 +60,10 @@ chmod ${HOME_MODE} ${home}
   ].join("");
 }
 
-/** Ends the account's processes and removes the account; its home stays, it may hold somebody's work. */
+/**
+ * Ends the account's processes and removes the account; its home stays, it may hold somebody's work. Groups come first:
+ * dseditgroup knows no member without a record, and a name left in a group would belong to the next account of that name.
+ */
 export function renderRemoveScript(name: string, uid: number): string {
   return [
     sh`launchctl bootout ${`user/${uid}`} >/dev/null 2>&1 || :
@@ -70,13 +73,13 @@ while pkill -9 -U ${uid}; do
   try=$((try + 1))
   sleep 0.1
 done
+for group in $(dscl . -list /Groups GroupMembership | awk -v name=${name} '{ for (i = 2; i <= NF; i++) if ($i == name) print $1 }'); do
+  dseditgroup -o edit -d ${name} -t user "$group" || :
+done
 rc=0
 dscl . -delete ${`/Users/${name}`} || rc=$?
 # 185: there is no such record any more
 [ "$rc" -eq 0 ] || [ "$rc" -eq 185 ] || exit "$rc"
-for group in $(dscl . -list /Groups GroupMembership | awk -v name=${name} '{ for (i = 2; i <= NF; i++) if ($i == name) print $1 }'); do
-  dseditgroup -o edit -d ${name} -t user "$group" || :
-done
 `,
     removeManagedScript("builder", name),
   ].join("");
