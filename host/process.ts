@@ -1,7 +1,7 @@
 import { execa } from "execa";
 import type { Input, RunOptions, RunResult } from "./config.js";
 
-const DEFAULT_TIMEOUT_MS = 10 * 60_000;
+export const DEFAULT_TIMEOUT_MS = 10 * 60_000;
 /** What one run may print before it is ended: a wild command must not fill the controller's memory. */
 const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
 /** Between the polite and the final signal. */
@@ -23,6 +23,7 @@ export async function runProcess(
   const subprocess = execa(command, args, {
     ...(typeof input === "string" || Buffer.isBuffer(input) ? { input } : { stdin: "pipe" }),
     encoding: "buffer",
+    stripFinalNewline: false,
     reject: false,
     buffer: { stdout: onStdout === undefined, stderr: true },
     maxBuffer: MAX_OUTPUT_BYTES,
@@ -32,6 +33,12 @@ export async function runProcess(
   });
   if (onStdout !== undefined) subprocess.stdout.on("data", onStdout);
   if (typeof input !== "string" && !Buffer.isBuffer(input)) pipeInput(input, subprocess.stdin);
+  // ssh hands its streams to the master, which holds them as long as the command on the Mac runs: don't wait for that.
+  subprocess.once("exit", () => {
+    if (!subprocess.killed) return;
+    subprocess.stdout.destroy();
+    subprocess.stderr.destroy();
+  });
   const result = await subprocess;
   return {
     code: result.exitCode ?? 255,
