@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { HostConfig, Input, RunOptions, RunResult, Transport } from "./config.js";
 import { MacfoundryError } from "./errors.js";
-import { CHANGE_LOADER, EXIT_BUSY, EXIT_SUPERSEDED, scriptPrologue } from "./scripts.js";
+import { CHANGE_LOADER, EXIT_BUSY, EXIT_SUPERSEDED, wholeScript } from "./scripts.js";
 
 /** Where macfoundry keeps its own on a Mac; nothing of ours lies elsewhere (docs/on-the-mac.md). */
 export const STATE_DIR = "/var/db/macfoundry";
@@ -39,7 +39,7 @@ export class Host {
 
   /** The same, but any exit code is a result. */
   tryRead(script: string, options?: RunOptions): Promise<RunResult> {
-    return this.transport.run(["/bin/sh", "-s"], scriptPrologue() + script, options);
+    return this.transport.run(["/bin/sh", "-s"], wholeScript(script), options);
   }
 
   /** Runs a script that changes the Mac: one at a time, under the Mac's lock. Raises COMMAND_FAILED, SUPERSEDED, STORE_BUSY. */
@@ -51,7 +51,7 @@ export class Host {
 
   /** The same, but an exit code of the script is a result. */
   tryChange(what: string, script: string, options?: RunOptions): Promise<RunResult> {
-    return this.enqueue(() => this.runLocked(what, ["/bin/sh", "-s"], scriptPrologue() + script, options));
+    return this.enqueue(() => this.runLocked(what, ["/bin/sh", "-s"], wholeScript(script), options));
   }
 
   /** Runs `words` with data on standard input, under the lock: for contents that are binary, large or secret. */

@@ -34,7 +34,11 @@ fcntl $kept, F_SETFD, 0 or die "fcntl: $!\\n";
 exec { $command[0] } @command or die "$command[0]: $!\\n";
 `;
 
-/** First lines of every script: fails early, and answers do not depend on the user's locale or PATH. */
-export function scriptPrologue(): string {
-  return "set -eu\nLC_ALL=C\nPATH=/usr/bin:/bin:/usr/sbin:/sbin\nexport LC_ALL PATH\numask 022\n";
+/**
+ * A script as it is sent to `sh -s`. First it fails early, and answers do not depend on the user's locale or PATH. The
+ * braces make the shell read all of it before it runs any of it: a connection that is cut while the script is on its way
+ * leaves a syntax error, never half a script whose last line lost its end (`rm -rf /a/b` as `rm -rf /a`).
+ */
+export function wholeScript(script: string): string {
+  return `{\nset -eu\nLC_ALL=C\nPATH=/usr/bin:/bin:/usr/sbin:/sbin\nexport LC_ALL PATH\numask 022\n${script}\n}\n`;
 }
