@@ -1,6 +1,6 @@
 import type { HostConfig, Input, RunOptions, RunResult, Transport } from "./config.js";
 import { MacfoundryError } from "./errors.js";
-import { runProcess } from "./process.js";
+import { DEFAULT_TIMEOUT_MS, runProcess } from "./process.js";
 import { findSudoRefusal } from "./ssh-errors.js";
 
 /** The Mac one sits at: the same words, without SSH. */
@@ -15,7 +15,9 @@ export class LocalTransport implements Transport {
       throw new MacfoundryError({
         code: result.isCancelled ? "CANCELLED" : "COMMAND_TIMED_OUT",
         host: this.host.name,
-        cause: result.isCancelled ? "interrupted" : `no end within ${Math.round((options.timeoutMs ?? 0) / 1000)} s`,
+        cause: result.isCancelled
+          ? "interrupted"
+          : `no end within ${Math.round((options.timeoutMs ?? DEFAULT_TIMEOUT_MS) / 1000)} s`,
         remedy: "run again: what is done stays done",
       });
     }

@@ -34,12 +34,21 @@ export function explainSshFailure(host: HostConfig, stderr: string): MacfoundryE
   });
 }
 
-/** sudo's refusals come with exit status 1 and nothing on stdout. Texts: sudo 1.9 as on macOS 12 to 26. */
+/**
+ * What sudo 1.9 (macOS 12 to 26) says when it lets nobody through; other lines that begin with its name ("sudo: FILE:
+ * command not found") are the answer of a command that ran as root.
+ */
+const SUDO_REFUSAL = new RegExp(
+  "^sudo: (?:a password is required|a terminal is required|no tty present|sorry, you must have a tty|" +
+    "no valid sudoers sources|account validation failure|PAM (?:account|authentication)|\\S*sudoers\\b).*" +
+    "|.* is not (?:in the sudoers file|allowed to (?:run|execute)).*",
+  "m",
+);
+
+/** sudo's refusals come with exit status 1 and nothing on stdout. */
 export function findSudoRefusal(host: HostConfig, result: RunResult): MacfoundryError | undefined {
   if (result.code !== 1 || result.stdout.length > 0) return undefined;
-  const line = /^sudo: .*|.* is not (?:in the sudoers file|allowed to (?:run|execute)).*/m.exec(
-    result.stderr.toString("utf8"),
-  );
+  const line = SUDO_REFUSAL.exec(result.stderr.toString("utf8"));
   if (line === null) return undefined;
   return new MacfoundryError({
     code: "SUDO_DENIED",

@@ -5,7 +5,7 @@ import { execa } from "execa";
 import type { HostConfig, Input, RunOptions, RunResult, Transport } from "./config.js";
 import { MacfoundryError } from "./errors.js";
 import { Gate } from "./gate.js";
-import { runProcess } from "./process.js";
+import { DEFAULT_TIMEOUT_MS, runProcess } from "./process.js";
 import { quoteWords } from "./quote.js";
 import { knownHostsLine, sshOptions } from "./ssh-arguments.js";
 import type { SshPlace } from "./ssh-arguments.js";
@@ -26,6 +26,8 @@ interface Master {
 /** One multiplexed connection to a Mac, opened at the first run and again after it was lost. */
 export class SshTransport implements Transport {
   private master: Promise<Master> | undefined;
+  /** What `master` has become; several sessions may report the end of an older one. */
+  private opened: Master | undefined;
   private readonly sessions = new Gate(MAX_SESSIONS);
   private isClosed = false;
 
@@ -82,12 +84,15 @@ export class SshTransport implements Transport {
     let isOver = false;
     const ended = master.process.then((result) => {
       isOver = true;
-      if (this.master !== undefined) void this.master.then((now) => now === master && this.forget(master));
+      this.forget(master);
       return result;
     });
     const deadline = Date.now() + CONNECT_TIMEOUT_MS;
     while (Date.now() < deadline && !isOver && signal?.aborted !== true) {
-      if (await exists(place.controlPath)) return master;
+      if (await exists(place.controlPath)) {
+        this.opened = master;
+        return master;
+      }
       await Promise.race([sleep(15), ended]);
     }
     await endMaster(master);
@@ -96,7 +101,10 @@ export class SshTransport implements Transport {
   }
 
   private forget(master: Master): void {
-    this.master = undefined;
+    if (this.opened === master) {
+      this.opened = undefined;
+      this.master = undefined;
+    }
     void endMaster(master);
   }
 
@@ -113,19 +121,33 @@ export class SshTransport implements Transport {
     return new MacfoundryError({
       code: "COMMAND_TIMED_OUT",
       host: this.host.name,
-      cause: `no end within ${Math.round((timeoutMs ?? 0) / 1000)} s`,
+      cause: `no end within ${Math.round((timeoutMs ?? DEFAULT_TIMEOUT_MS) / 1000)} s`,
       remedy: "look at the Mac (`macfoundry status`); run again when it answers quickly",
     });
   }
 }
 
+/** Ends ssh when our end of the pipe is gone: a master must not outlive a controller that was killed with -9. */
+const MASTER_KEEPER = `
+exec 3<&0
+"$@" </dev/null 3<&- &
+master=$!
+(cat <&3; kill "$master") >/dev/null 2>&1 &
+watcher=$!
+exec 3<&-
+code=0
+wait "$master" || code=$?
+kill "$watcher" 2>/dev/null
+exit "$code"
+`;
+
 function startMaster(host: HostConfig, place: SshPlace) {
-  const args = [...sshOptions(host, place), "-M", "-N", "--", host.address];
-  return execa("ssh", args, { reject: false, stdin: "ignore", stdout: "ignore", cleanup: true });
+  const args = ["ssh", ...sshOptions(host, place), "-M", "-N", "--", host.address];
+  return execa("/bin/sh", ["-c", MASTER_KEEPER, "sh", ...args], { reject: false, stdin: "pipe", stdout: "ignore" });
 }
 
 async function endMaster(master: Master): Promise<void> {
-  master.process.kill("SIGTERM");
+  master.process.stdin.end();
   await master.process.catch(() => undefined);
   await rm(master.folder, { recursive: true, force: true });
 }
