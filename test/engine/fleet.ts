@@ -1,7 +1,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { parse, stringify } from "yaml";
-import type { SimMac } from "../mac/fixture.js";
+import { runOverSsh, type SimMac } from "../mac/fixture.js";
 import { makeScratchProject, type Run, type ScratchProject } from "./scratch-project.js";
 
 export const ROOT = path.resolve(import.meta.dirname, "../..");
@@ -76,7 +76,7 @@ export function describeHost(mac: SimMac): Record<string, unknown> {
   };
 }
 
-export function describeHosts(macs: Record<string, SimMac>): Record<string, unknown> {
+export function describeHosts(macs: Record<string, SimMac>): Record<string, Record<string, unknown>> {
   return Object.fromEntries(Object.entries(macs).map(([name, mac]) => [name, describeHost(mac)]));
 }
 
@@ -91,8 +91,10 @@ export async function countLogins(mac: SimMac): Promise<{ connections: number; e
 export async function logSessions(mac: SimMac): Promise<void> {
   await mac.run(
     "grep -q VERBOSE /private/etc/ssh/sshd_config || printf 'LogLevel VERBOSE\\n' >>/private/etc/ssh/sshd_config\n" +
-      "launchctl kickstart -k system/com.openssh.sshd\n: >/.sim/log/sshd.log",
+      "launchctl kickstart -k system/com.openssh.sshd",
   );
+  for (let i = 0; (await runOverSsh(mac, "true")).code !== 0; i += 1) if (i > 20) throw new Error("sshd is not back");
+  await mac.run(": >/.sim/log/sshd.log");
 }
 
 /** Lines that are in only one of two listings: empty when nothing was changed. */
