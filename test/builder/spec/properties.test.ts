@@ -74,6 +74,18 @@ const spec: fc.Arbitrary<Spec> = fc.array(fc.tuple(atom, leaf), { maxLength: 3 }
   });
 });
 
+/** Processor time, the least of a few runs: other work on the machine must not count. */
+function leastSeconds(work: () => unknown): number {
+  let least = Infinity;
+  for (let attempt = 0; attempt < 5 && least >= 1; attempt++) {
+    const before = process.cpuUsage();
+    work();
+    const { user, system } = process.cpuUsage(before);
+    least = Math.min(least, (user + system) / 1e6);
+  }
+  return least;
+}
+
 function read(text: ByteString): Sexp {
   const result = readSexp(toBytes(text));
   if (!result.ok) throw new Error(`${result.finding.message} in ${JSON.stringify(text)}`);
@@ -147,9 +159,7 @@ describe("nothing a file can hold is too much", () => {
   };
   it.each(Object.entries(worst))("a megabyte of %s takes less than a second", (_name, text) => {
     const bytes = Buffer.from(text);
-    const started = performance.now();
-    expect(parseSpec(bytes).ok).toBe(false);
-    expect(performance.now() - started).toBeLessThan(1000);
+    expect(leastSeconds(() => expect(parseSpec(bytes).ok).toBe(false))).toBeLessThan(1);
   });
 
   it("values nested 100,000 deep are read and printed", () => {
@@ -177,9 +187,7 @@ describe("nothing a file can hold is too much", () => {
       ops: [{ op: "run", cache: [], network: [], secrets: [], shell: asBytes("a\n  b ".repeat(megabyte / 6)) }],
     };
     for (const print of [printSpecMach, printSpecHum, printSpecLayout]) {
-      const started = performance.now();
-      print(value);
-      expect(performance.now() - started).toBeLessThan(1000);
+      expect(leastSeconds(() => print(value))).toBeLessThan(1);
     }
   });
 });
