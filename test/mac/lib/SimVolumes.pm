@@ -31,7 +31,7 @@ sub fuse_mounts {
         my @flags = ('macfuse', 'nodev', 'nosuid', 'synchronous');
         push @flags, "mounted by $by" if defined $by;
         $source = unescape($source);
-        $source = ($source =~ m{([^/]+)$})[0] . '@macfuse' . @found unless $source =~ /[@:]/;
+        $source = ($source =~ m{([^/]+)$})[0] . '@macfuse' . @found unless $source =~ /[:\@]/;
         push @found, { source => $source, point => $point, flags => \@flags };
     }
     return @found;
