@@ -41,16 +41,17 @@ export function ocamlImageSpec(options: OcamlImageOptions): OcamlImage {
     comment(`OCaml ${options.ocamlVersion} on ${options.arch}: Homebrew in ${options.prefix}, opam, a root`),
     shell("/bin/bash", "-e", "-o", "pipefail", "-c"),
     ...Object.entries(options.env ?? {}).map(([name, value]) => env(name, value)),
-    run(checkCompiler(options)),
-    run(writeProfile(options)),
-    copy("brew.pack", `/${SOURCES}/`),
-    run(cloneBrew(options)),
-    copy(opamNames, `/${SOURCES}/`),
-    run(installOpam(options)),
-    copy("opam-repository.pack", `/${SOURCES}/`),
-    run(unpackRepository("opam-repository", '"$HOME/opam-repository"', options.sources["opam-repository"])),
-    run(initOpam(options)),
-    run(finish(options)),
+    run(lines(checkCompiler(options), writeProfile(options))),
+    // Few steps: each costs a snapshot of home and prefix, and all of this is made again in well under a minute.
+    copy(["brew.pack", "opam-repository.pack", ...opamNames], `/${SOURCES}/`),
+    run(lines(cloneBrew(options), installOpam(options))),
+    run(
+      lines(
+        unpackRepository("opam-repository", '"$HOME/opam-repository"', options.sources["opam-repository"]),
+        initOpam(options),
+        finish(options),
+      ),
+    ),
   ];
   const spec = stage({ from: "empty" }, ops);
   return { spec, text: toText(printSpecMach(spec)), sourceNames: ["brew", "opam-repository", ...opamNames] };
