@@ -38,7 +38,13 @@ export class StateResource extends pulumi.CustomResource {
 
 /** A component of ours: token `macfoundry:<folder>:<type>`. Its arguments stand in the state resource below it. */
 export class HostComponent extends pulumi.ComponentResource {
-  constructor(folder: string, type: string, name: string, options: pulumi.ComponentResourceOptions) {
+  /** For the component's own resources. */
+  protected readonly below: pulumi.CustomResourceOptions;
+
+  constructor(folder: string, type: string, name: string, { dependsOn, ...options }: pulumi.ComponentResourceOptions) {
+    // Only what is below waits: a component whose dependency has failed could not register its outputs any more, and
+    // with --continue-on-error Pulumi's engine would report that beside the real reason.
     super(`macfoundry:${folder}:${type}`, name, {}, options);
+    this.below = { parent: this, ...(dependsOn === undefined ? {} : { dependsOn }) };
   }
 }

@@ -13,7 +13,7 @@ export class Activation extends HostComponent {
 
   constructor(name: string, args: ActivationArgs, options: pulumi.ComponentResourceOptions = {}) {
     super("activation", "Activation", name, options);
-    this.state = new StateResource("Activation", name, { ...args }, ["generation"], { parent: this });
+    this.state = new StateResource("Activation", name, { ...args }, ["generation"], this.below);
     this.registerOutputs();
   }
 }

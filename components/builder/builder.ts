@@ -13,7 +13,7 @@ export class Builders extends HostComponent {
 
   constructor(name: string, args: BuildersArgs, options: pulumi.ComponentResourceOptions = {}) {
     super("builder", "Builders", name, options);
-    this.state = new StateResource("Builders", name, { ...args }, [], { parent: this });
+    this.state = new StateResource("Builders", name, { ...args }, [], this.below);
     this.registerOutputs();
   }
 }

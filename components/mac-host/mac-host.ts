@@ -15,7 +15,7 @@ export class MacHost extends HostComponent {
   constructor(name: string, args: MacHostArgs, options: pulumi.ComponentResourceOptions = {}) {
     super("mac-host", "MacHost", name, options);
     const outputs = ["build", "model", "cores", "memoryGiB", "commandLineTools", "fullDiskAccess", "computerName"];
-    this.state = new StateResource("MacHost", name, { ...args }, outputs, { parent: this });
+    this.state = new StateResource("MacHost", name, { ...args }, outputs, this.below);
     this.registerOutputs();
   }
 }

@@ -12,7 +12,7 @@ export class SipState extends HostComponent {
 
   constructor(name: string, args: SipStateArgs, options: pulumi.ComponentResourceOptions = {}) {
     super("sip", "SipState", name, options);
-    this.state = new StateResource("SipState", name, { ...args }, ["arch", "macos"], { parent: this });
+    this.state = new StateResource("SipState", name, { ...args }, ["arch", "macos"], this.below);
     this.registerOutputs();
   }
 }

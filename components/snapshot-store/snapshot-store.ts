@@ -17,7 +17,7 @@ export class SnapshotStore extends HostComponent {
 
   constructor(name: string, args: SnapshotStoreArgs, options: pulumi.ComponentResourceOptions = {}) {
     super("snapshot-store", "SnapshotStore", name, options);
-    this.state = new StateResource("SnapshotStore", name, { ...args, name: args.builder.name }, [], { parent: this });
+    this.state = new StateResource("SnapshotStore", name, { ...args, name: args.builder.name }, [], this.below);
     this.registerOutputs();
   }
 }

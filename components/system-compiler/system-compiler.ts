@@ -17,7 +17,7 @@ export class SystemCompilers extends HostComponent {
 
   constructor(name: string, args: SystemCompilersArgs, options: pulumi.ComponentResourceOptions = {}) {
     super("system-compiler", "SystemCompilers", name, options);
-    this.state = new StateResource("SystemCompilers", name, { ...args }, [], { parent: this });
+    this.state = new StateResource("SystemCompilers", name, { ...args }, [], this.below);
     this.registerOutputs();
   }
 }
