@@ -37,7 +37,8 @@ export class DiskTree implements ReadableTree {
   readonly #root: Buffer;
 
   constructor(root: string) {
-    this.#root = Buffer.from(root);
+    // With a slash the root itself may be a link, as the original allows; nothing below it is followed.
+    this.#root = Buffer.from(`${root}/`);
   }
 
   lookAt(path: ByteString): Entry | undefined {
@@ -77,7 +78,7 @@ export class DiskTree implements ReadableTree {
   }
 
   #locate(path: ByteString): Buffer {
-    return path === "" ? this.#root : Buffer.concat([this.#root, Buffer.from("/"), toBytes(path)]);
+    return Buffer.concat([this.#root, toBytes(path)]);
   }
 }
 

@@ -17,9 +17,26 @@ export function loadSpec(file: string): LoadedSpec {
 /** The bytes of a file named on the command line. */
 export function readInput(file: string): Buffer {
   try {
-    return fs.readFileSync(file === "-" ? 0 : file);
+    return file === "-" ? readStandardInput() : fs.readFileSync(file);
   } catch (error) {
     throw new UsageError(`can't read ${file}: ${describeError(error)}`);
+  }
+}
+
+/** Standard input may be a pipe that answers "nothing yet" instead of waiting. */
+function readStandardInput(): Buffer {
+  const chunks: Buffer[] = [];
+  for (;;) {
+    const chunk = Buffer.allocUnsafe(64 * 1024);
+    try {
+      const bytesRead = fs.readSync(0, chunk);
+      if (bytesRead === 0) return Buffer.concat(chunks);
+      chunks.push(chunk.subarray(0, bytesRead));
+    } catch (error) {
+      if (describeError(error) === "EOF") return Buffer.concat(chunks);
+      if (describeError(error) !== "EAGAIN") throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+    }
   }
 }
 

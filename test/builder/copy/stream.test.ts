@@ -84,6 +84,16 @@ describe("what is sent is what tar makes of it", () => {
     expect(fs.readdirSync(join(directory, "out/a"))).toEqual(["keep"]);
   });
 
+  it("the source directory itself may be a link, as for the original", async () => {
+    fs.writeFileSync(join(source, "file"), "x");
+    fs.symlinkSync(source, join(root, "link"));
+    const result = await planCopy(new DiskTree(join(root, "link")), copy(".", "/d/"), asBytes("/d/"));
+    expect(result).toMatchObject({
+      ok: true,
+      plan: { items: [{ kind: "dir", path: "", entries: [{ path: "file" }] }] },
+    });
+  });
+
   it("a destination outside the tree is refused by tar", async () => {
     fs.writeFileSync(join(source, "file"), "x");
     const { code } = await extract(await plan("file", "/w/../b"));
