@@ -49,5 +49,5 @@ function describeReadError(source: PinnedArchive, error: NodeJS.ErrnoException):
 }
 
 function isErrno(error: unknown): error is NodeJS.ErrnoException {
-  return error instanceof Error && "code" in error && "syscall" in error;
+  return typeof error === "object" && error !== null && "code" in error && "syscall" in error;
 }
