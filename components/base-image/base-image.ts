@@ -47,7 +47,7 @@ export class BaseImage extends HostComponent {
       { ...inputs, name: args.image },
       ["treeDigest", "kept", "steps"],
       {
-        parent: this,
+        ...this.below,
         customTimeouts: { create: "6h", update: "6h" },
       },
     );

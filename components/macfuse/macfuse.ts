@@ -13,7 +13,7 @@ export class MacFuse extends HostComponent {
   constructor(name: string, args: MacFuseArgs, options: pulumi.ComponentResourceOptions = {}) {
     super("macfuse", "MacFuse", name, options);
     this.state = new StateResource("MacFuse", name, { ...args }, ["version", "consent", "arch", "macos"], {
-      parent: this,
+      ...this.below,
     });
     this.registerOutputs();
   }
