@@ -1,20 +1,16 @@
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
-import { getDataFolder } from "#tools/lib/folders.mjs";
-import { listProcesses } from "#tools/lib/process.mjs";
-import { findPulumi, getBuildFolder, getPulumiHome, readRequiredVersion } from "#tools/lib/pulumi.mjs";
 import { ROOT } from "#tools/build.mjs";
+import { getDataFolder } from "#tools/lib/folders.mjs";
+import { findPulumi, getPulumiHome, readRequiredVersion } from "#tools/lib/pulumi.mjs";
 import { MacfoundryError } from "../../host/errors.js";
-import { addContinueOnError, readCommand, takesLock, type PulumiCommand } from "./arguments.js";
+import { addContinueOnError, readCommand, takesLock } from "./arguments.js";
 import { runChild } from "./child.js";
 import { chooseEnvironment, explainPassphrase, getBackendFolder, type Environment } from "./environment.js";
-import { judgeLock, listLocks, listOrphans, removeLock, renderHolder, type StackLock } from "./lock.js";
-import { findLogin, findProject, findSelectedStack, shortenStack, type Project } from "./project.js";
-
-const ORPHAN_TIMEOUT_MS = 90_000;
-const ORPHAN_POLL_MS = 500;
+import { findLogin, findProject, type Project } from "./project.js";
+import { clearDeadLocks, clearDoneCreates } from "./recover.js";
+import { say } from "./say.js";
 
 /** `macfoundry pulumi ARGS...`: Pulumi's CLI with the right environment. Answers the CLI's exit code. */
 export async function run(argv: string[]): Promise<number> {
@@ -46,10 +42,13 @@ async function runPulumi(argv: string[], env: Environment): Promise<number> {
   const childEnv = describeEnvironment(env, project);
   const backendUrl = childEnv["PULUMI_BACKEND_URL"] ?? project?.backend ?? findLogin(getCredentialsFolder(childEnv));
   const backendFolder = getBackendFolder(backendUrl, os.homedir(), start);
-  if (takesLock(command) && project !== undefined && backendUrl !== undefined && backendFolder !== undefined) {
-    await clearDeadLocks({ env: childEnv, command, project, backendUrl, backendFolder });
-  }
+  const local =
+    project === undefined || backendUrl === undefined || backendFolder === undefined
+      ? undefined
+      : { env: childEnv, command, project, backendUrl, backendFolder };
+  if (takesLock(command) && local !== undefined) await clearDeadLocks(local);
   const code = await runChild(found.command, addContinueOnError(argv, command, env), childEnv, cwd);
+  if (code === 0 && command.name === "up" && local !== undefined) clearDoneCreates(found.command, cwd, local);
   const hint = code !== 0 && backendFolder !== undefined && !process.stdin.isTTY ? explainPassphrase(env) : undefined;
   if (hint !== undefined) say(hint);
   return code;
@@ -73,75 +72,4 @@ function describeEnvironment(env: Environment, project: Project | undefined): Re
 
 function getCredentialsFolder(env: Environment): string {
   return env["PULUMI_CREDENTIALS_PATH"] || env["PULUMI_HOME"] || path.join(os.homedir(), ".pulumi");
-}
-
-interface LockScope {
-  env: Record<string, string>;
-  command: PulumiCommand;
-  project: Project;
-  backendUrl: string;
-  backendFolder: string;
-}
-
-/** Removes the locks of runs that were killed, once what they left behind is gone; a lock in use ends us with its holder's name. */
-async function clearDeadLocks({ env, command, project, backendUrl, backendFolder }: LockScope): Promise<void> {
-  const stack =
-    command.stack ?? env["PULUMI_STACK"] ?? findSelectedStack(env["PULUMI_HOME"] ?? "", project, backendUrl);
-  const locks = listLocks(backendFolder, project.name, stack === undefined ? undefined : shortenStack(stack));
-  if (locks.length === 0) return;
-  const processes = listProcesses();
-  const dead = locks.filter((lock) => judgeLock(lock, os.hostname(), processes) === "dead");
-  const held = locks.find((lock) => judgeLock(lock, os.hostname(), processes) === "alive");
-  if (held !== undefined && stack !== undefined) throw describeHeld(held);
-  if (dead.length === 0) return;
-  await waitForOrphans();
-  for (const lock of dead) {
-    removeLock(lock);
-    say(`removed the lock that a killed run left on stack ${lock.stack} (${renderHolder(lock)})`);
-  }
-}
-
-function describeHeld(lock: StackLock): MacfoundryError {
-  return new MacfoundryError({
-    code: "STORE_BUSY",
-    resource: `stack ${lock.stack}`,
-    cause: `another run is at work on it: ${renderHolder(lock)}`,
-    remedy: "wait until it has ended, or interrupt it (Ctrl-C there), and run again",
-  });
-}
-
-/** A provider whose CLI was killed notices within seconds and ends; until then it must not have a successor. */
-async function waitForOrphans(): Promise<void> {
-  const provider = path.join(ROOT, "provider", "bin", "start.mjs");
-  const languageHost = path.join(getBuildFolder(ROOT), "bin", "pulumi-language-nodejs");
-  // A language host without its CLI does nothing and never ends.
-  for (const { pid } of listOrphans(listProcesses(), (line) => line.split(" ")[0] === languageHost)) endProcess(pid);
-  const deadline = Date.now() + ORPHAN_TIMEOUT_MS;
-  for (let hasSaid = false; ; hasSaid = true) {
-    const orphans = listOrphans(listProcesses(), (line) => line.split(" ").includes(provider));
-    const [first] = orphans;
-    if (first === undefined) return;
-    if (!hasSaid) say(`waiting for the provider of the killed run to end (process ${first.pid})`);
-    if (Date.now() > deadline) {
-      throw new MacfoundryError({
-        code: "STORE_BUSY",
-        resource: "provider of a killed run",
-        cause: `process ${first.pid} still works on the Macs after ${ORPHAN_TIMEOUT_MS / 1000} s`,
-        remedy: `wait for it, or end it with: kill ${first.pid}`,
-      });
-    }
-    await sleep(ORPHAN_POLL_MS);
-  }
-}
-
-function endProcess(pid: number): void {
-  try {
-    process.kill(pid, "SIGTERM");
-  } catch {
-    // It has ended by itself.
-  }
-}
-
-function say(text: string): void {
-  process.stderr.write(`macfoundry: ${text}\n`);
 }

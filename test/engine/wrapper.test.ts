@@ -56,6 +56,12 @@ describe("macfoundry pulumi", () => {
     expect(next.text).toContain("removed the lock that a killed run left on stack dev");
     expect(next.code).toBe(0);
     expect(locks()).toEqual([]);
+    // Pulumi would warn of the interrupted create for ever.
+    expect(next.text).toContain("interrupted while creating");
+    expect(next.text).toContain("removed its notes from the stack's state");
+    const third = await project.pulumi(["up"]);
+    expect(third.text).not.toContain("interrupted while creating");
+    expect(third.text).toContain("3 unchanged");
     await waitFor("the killed run's command to end", () => findProcesses(mark).length === 0);
   }, 120_000);
 
