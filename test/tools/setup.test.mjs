@@ -3,6 +3,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { ROOT } from "../../tools/build.mjs";
+import { findExecutable } from "../../tools/lib/pulumi.mjs";
 import { runCommand } from "../../tools/lib/run.mjs";
 import { installCommandPlugin, readKind } from "../../tools/setup/command-plugin.mjs";
 import { listMissing, readPackages, renderInstallCommand } from "../../tools/setup/debian.mjs";
@@ -18,6 +19,56 @@ const write = (name, value) => {
   fs.mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
   fs.writeFileSync(path.join(folder, name), typeof value === "string" ? value : JSON.stringify(value));
 };
+
+describe("npm run setup", () => {
+  const runSetup = (args, env) =>
+    runCommand(process.execPath, [path.join(ROOT, "tools/setup.mjs"), ...args], { env, timeoutMs: 60_000 });
+
+  /** A PATH with Node, npm and what else set-up asks, but neither Go nor Pulumi. */
+  function makePoorPath() {
+    const bin = path.join(folder, "bin");
+    fs.mkdirSync(bin);
+    for (const name of ["node", "npm", "dpkg-query", "sh", "env", "uname"]) {
+      const found = findExecutable(name);
+      if (found !== undefined)
+        fs.symlinkSync(name === "node" ? process.execPath : fs.realpathSync(found), path.join(bin, name));
+    }
+    return bin;
+  }
+
+  it("says which versions it found first, and what is missing when Pulumi can neither be found nor built", async () => {
+    const env = { ...process.env, PATH: makePoorPath(), XDG_CACHE_HOME: path.join(folder, "cache") };
+    const { code, output } = await runSetup(["--for-use"], env);
+    expect(output.split("\n")[0]).toMatch(
+      /^setup: Node \d+\.\d+\.\d+, npm \d+\.\S+, Go 1\.25\.11 or newer is missing$/,
+    );
+    expect(output).toContain("NOT DONE: no Pulumi on PATH is new enough, and none can be built");
+    expect(code).toBe(1);
+  }, 60_000);
+
+  it("takes a good Pulumi on PATH without any Go, and gives it the command plugin in our own home", async () => {
+    const bin = makePoorPath();
+    fs.writeFileSync(path.join(bin, "pulumi"), "#!/bin/sh\necho v3.300.0\n", { mode: 0o755 });
+    fs.writeFileSync(path.join(bin, "pulumi-language-nodejs"), "#!/bin/sh\n", { mode: 0o755 });
+    const env = {
+      ...process.env,
+      PATH: bin,
+      XDG_CACHE_HOME: path.join(folder, "cache"),
+      HOME: path.join(folder, "user"),
+    };
+    const { code, output } = await runSetup(["--for-use"], env);
+    expect(output).toContain(`Pulumi 3.300.0 (${bin}/pulumi), command plugin: stand-in`);
+    expect(code).toBe(0);
+    expect(fs.existsSync(path.join(folder, "cache/macfoundry/pulumi-home/plugins/resource-command-v1.2.1"))).toBe(true);
+    expect(fs.existsSync(path.join(folder, "user/.pulumi/plugins"))).toBe(false);
+  }, 60_000);
+
+  it("refuses an option it does not know", async () => {
+    const { code, output } = await runSetup(["--fast"], process.env);
+    expect(code).toBe(2);
+    expect(output).toContain("usage: npm run setup");
+  });
+});
 
 describe("node_modules", () => {
   const wanted = {
