@@ -68,11 +68,15 @@ function writeScript(entry: Entry): string {
   const command = (entry.argv ?? []).map(quote).join(" ");
   const asUser = entry.user === "administrator" ? `sudo -n -u administrator -H ${command}` : command;
   const silently = (lines: string): string => `{ ${lines}\n} >/dev/null 2>&1 </dev/null\n`;
-  const state = Object.entries(entry.state ?? {}).map(([key, value]) => `printf '%s\\n' ${quote(value)} >${quote(`/.sim/state/${key}`)}`);
+  const state = Object.entries(entry.state ?? {}).map(
+    ([key, value]) => `printf '%s\\n' ${quote(value)} >${quote(`/.sim/state/${key}`)}`,
+  );
   const removed = (entry.unset ?? []).map((key) => `rm -f ${quote(`/.sim/state/${key}`)}`);
   return [
     "cd /",
-    silently("saved=$(mktemp -d /private/var/tmp/state.XXXXXX); tar -cf $saved/state.tar --exclude './dslocal*' -C /.sim/state ."),
+    silently(
+      "saved=$(mktemp -d /private/var/tmp/state.XXXXXX); tar -cf $saved/state.tar --exclude './dslocal*' -C /.sim/state .",
+    ),
     silently([...state, ...removed, entry.setup ?? ":"].join("\n")),
     `( ${entry.argv?.[0] === "sudo" && entry.user === "administrator" ? `/usr/bin/su administrator -c ${quote(command)}` : asUser} ) </dev/null`,
     "code=$?",
@@ -133,7 +137,9 @@ describe("recorded samples", () => {
     expect(withoutReason.map(([name]) => name)).toEqual([]);
     const counts = new Map<string, number>();
     for (const entry of Object.values(entries)) counts.set(entry.compare, (counts.get(entry.compare) ?? 0) + 1);
-    console.info(`samples: ${[...counts].map(([kind, count]) => `${count} ${kind}`).join(", ")}, ${sampleNames.length} in all`);
+    console.info(
+      `samples: ${[...counts].map(([kind, count]) => `${count} ${kind}`).join(", ")}, ${sampleNames.length} in all`,
+    );
   });
 
   for (const [name, entry] of Object.entries(entries)) {

@@ -43,8 +43,9 @@ sub list_processes {
         my @argv = split /\0/, $command, -1;
         pop @argv if @argv && $argv[-1] eq '';
         my $path = readlink("/proc/$pid/exe") // $argv[0] // $name;
-        $path =~ s{^/\.sim/debian}{};
         $path =~ s{ \(deleted\)$}{};
+        # Debian has one folder where a Mac has two.
+        if ($path =~ s{^/\.sim/debian}{} && !-e $path && $path =~ m{^/usr(/s?bin/[^/]+)$} && -e $1) { $path = $1 }
         my $is_zombie = $f[0] eq 'Z';
         push @found, {
             pid => $pid, name => substr($name, 0, 16), state => $f[0], ppid => $f[1], pgid => $f[2], session => $f[3],
