@@ -13,7 +13,8 @@ use POSIX    ();
 use System   ();
 use Time::HiRes qw(time sleep);
 
-use constant { PORT => 22022, BOOT_SECONDS => 30 };
+# landlock_create_ruleset has one number on every architecture; with this flag it gives the kernel's ABI.
+use constant { PORT => 22022, BOOT_SECONDS => 30, SYS_LANDLOCK_CREATE_RULESET => 444, LANDLOCK_ABI => 3 };
 
 sub need_machine {
     die "mac: the simulated Mac needs root on Linux (namespaces, mounts)\n" if $^O ne "linux" || $> != 0;
@@ -21,6 +22,8 @@ sub need_machine {
         next if grep { -x "$_/$tool" } split(/:/, $ENV{PATH}), "/usr/sbin", "/sbin";
         die "mac: $tool is missing: apt-get install util-linux xfsprogs openssh-client\n";
     }
+    say_progress("this kernel has no Landlock of ABI " . LANDLOCK_ABI . " (Linux 6.2, lsm=landlock): sandbox-exec will fail with 71")
+        if syscall(SYS_LANDLOCK_CREATE_RULESET, 0, 0, 1) < LANDLOCK_ABI;
     return;
 }
 
