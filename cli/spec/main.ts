@@ -1,5 +1,4 @@
 import { UsageError } from "./options.js";
-import { runCheck, runDockerfile, runPrint } from "./text.js";
 
 const USAGE = `usage: macfoundry spec check FILE [--json]
        macfoundry spec print FILE --form mach|hum|pp
@@ -12,10 +11,10 @@ FILE is an OBuilder spec; - reads standard input. Exit: 0; 1 for a spec that is 
 wrong command line.
 `;
 
-const COMMANDS: Readonly<Record<string, (argv: string[]) => number | Promise<number>>> = {
-  check: runCheck,
-  print: runPrint,
-  dockerfile: runDockerfile,
+const COMMANDS: Readonly<Record<string, (argv: string[]) => Promise<number>>> = {
+  check: async (argv) => (await import("./check.js")).runCheck(argv),
+  print: async (argv) => (await import("./print.js")).runPrint(argv),
+  dockerfile: async (argv) => (await import("./dockerfile.js")).runDockerfile(argv),
   ids: async (argv) => (await import("./ids.js")).runIds(argv),
 };
 

@@ -1,4 +1,5 @@
 import * as fs from "node:fs";
+import { toBytes, type ByteString } from "../../builder/spec/bytes.js";
 import { renderError, type LineIndex, type SpecError } from "../../builder/spec/errors.js";
 import { parseSpec, type ParseResult } from "../../builder/spec/parse.js";
 import { UsageError } from "./options.js";
@@ -52,4 +53,9 @@ export function reportErrors(name: string, lines: LineIndex, errors: readonly Sp
   const shown = errors.slice(0, SHOWN_ERRORS).map((error) => renderError(name, lines, error));
   const rest = errors.length - shown.length;
   process.stderr.write(shown.join("") + (rest > 0 ? `${name}: and ${rest} more errors\n` : ""));
+}
+
+/** One newline behind the text, as the original's command line puts it (behind a Dockerfile, too). */
+export function writeLine(text: ByteString): void {
+  process.stdout.write(Buffer.concat([toBytes(text), Buffer.from("\n")]));
 }
