@@ -1,7 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
+import * as os from "node:os";
 import * as path from "node:path";
 import { findProcesses, makeScratchProject, waitFor, type ScratchProject } from "./scratch-project.js";
+
+const ROOT = path.resolve(import.meta.dirname, "../..");
 
 let project: ScratchProject;
 beforeEach(async () => {
@@ -14,6 +18,10 @@ const program = (first: string, second: string): string => `
   import * as command from "@pulumi/command";
   new command.local.Command("first", { create: ${JSON.stringify(first)} });
   new command.local.Command("second", { create: ${JSON.stringify(second)} });`;
+
+function readParent(pid: number): number {
+  return Number(spawnSync("ps", ["-o", "ppid=", "-p", String(pid)], { encoding: "utf8" }).stdout);
+}
 
 const locks = (): string[] => {
   const folder = path.join(project.stateFolder, ".pulumi/locks/organization/wrapper/dev");
@@ -48,6 +56,8 @@ describe("macfoundry pulumi", () => {
     if (lock === undefined) throw new Error("no lock");
     const file = path.join(project.stateFolder, ".pulumi/locks/organization/wrapper/dev", lock);
     const { pid } = JSON.parse(fs.readFileSync(file, "utf8")) as { pid: number };
+    const [languageHost] = findProcesses("pulumi-language-nodejs").filter((found) => readParent(found.pid) === pid);
+    if (languageHost === undefined) throw new Error("no language host");
     process.kill(pid, "SIGKILL");
     expect((await run.done).code).toBe(137);
     expect(locks()).toEqual([lock]);
@@ -63,7 +73,27 @@ describe("macfoundry pulumi", () => {
     expect(third.text).not.toContain("interrupted while creating");
     expect(third.text).toContain("3 unchanged");
     await waitFor("the killed run's command to end", () => findProcesses(mark).length === 0);
+    await waitFor(
+      "its language host to end",
+      () => !findProcesses("pulumi-language-nodejs").some((found) => found.pid === languageHost.pid),
+    );
   }, 120_000);
+
+  it("waits until the provider of the killed run is gone before it starts another", async () => {
+    project.writeProgram(program("true", "true"));
+    const folder = path.join(project.stateFolder, ".pulumi/locks/organization/wrapper/dev");
+    fs.mkdirSync(folder, { recursive: true });
+    const lock = { pid: 4_000_000, username: "root", hostname: os.hostname(), timestamp: "2026-01-01T00:00:00Z" };
+    fs.writeFileSync(path.join(folder, "dead.json"), JSON.stringify(lock));
+    // An orphan that looks like one of ours and ends after some seconds; the shell that starts it goes at once.
+    const orphan = path.join(ROOT, "provider/bin/start.mjs");
+    const script = `setTimeout(() => {}, 4000)`;
+    spawnSync("/bin/sh", ["-c", `"$0" -e "$1" "$2" >/dev/null 2>&1 &`, process.execPath, script, orphan]);
+    const run = await project.pulumi(["up"]);
+    expect(run.text).toMatch(/waiting for the provider of the killed run to end \(process \d+\)/);
+    expect(run.text).toContain("removed the lock");
+    expect(run.code).toBe(0);
+  }, 60_000);
 
   it("names the holder of a lock that is in use and touches nothing", async () => {
     const mark = `macfoundry-mark-${process.pid}-held`;
