@@ -30,6 +30,13 @@ bool ops_is_initialized(void)
     return atomic_load(&is_initialized);
 }
 
+static bool lets_kernel_check;
+
+void ops_let_kernel_check(void)
+{
+    lets_kernel_check = true;
+}
+
 static void op_init(void *context, struct fuse_conn_info *connection)
 {
     (void)context;
@@ -40,6 +47,8 @@ static void op_init(void *context, struct fuse_conn_info *connection)
     /* Set-id bits are dropped, and the file mode mask or a default ACL is applied, by the backing file system. */
     connection->want |= connection->capable & (FUSE_CAP_HANDLE_KILLPRIV | FUSE_CAP_DONT_MASK | FUSE_CAP_ATOMIC_O_TRUNC |
                                                FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_CACHE_SYMLINKS);
+    if (lets_kernel_check) /* implies default_permissions */
+        connection->want |= connection->capable & FUSE_CAP_POSIX_ACL;
     atomic_store(&is_initialized, true);
 }
 

@@ -10,6 +10,8 @@
 extern const struct fuse_lowlevel_ops operations;
 
 void ops_configure(const struct settings *settings);
+/* Before mounting: the kernel checks permissions as well, access control lists included. */
+void ops_let_kernel_check(void);
 /* True once the kernel has said hello. */
 bool ops_is_initialized(void);
 

@@ -61,14 +61,40 @@ static void wanted_times(const struct stat *wanted, int which, struct timespec t
         times[1] = wanted->st_mtim;
 }
 
-static int set_attributes(const struct spot *spot, const struct stat *wanted, int which, const struct handle *handle)
+/*
+ * A write or truncation by somebody else than the owner drops the set-id bits. The kernel asks for that as a change of
+ * mode by the writer, which the backing file system must refuse: the owner alone changes modes. (It would leave it to us
+ * if libfuse could tell it so; 3.14 cannot.) So a change that only drops these bits is done for whoever may write.
+ */
+static bool is_dropping_of_set_id_bits(const struct spot *spot, const struct stat *wanted, int which, uid_t caller)
+{
+    struct attributes now;
+    if (!(which & FUSE_SET_ATTR_MODE) || platform_stat(spot->dirfd, spot->name, &now) != 0)
+        return false;
+    mode_t set_id = S_ISUID | S_ISGID, old = now.st.st_mode & 07777, new = wanted->st_mode & 07777;
+    return S_ISREG(now.st.st_mode) && now.st.st_uid != caller && old != new && (old & ~set_id) == (new & ~set_id) &&
+           (new & set_id & ~old) == 0 && platform_access(spot->dirfd, spot->name, W_OK) == 0;
+}
+
+static int change_mode(const struct spot *spot, const struct stat *wanted, int which, uid_t caller)
+{
+    if (!is_dropping_of_set_id_bits(spot, wanted, which, caller))
+        return platform_chmod(spot->dirfd, spot->name, wanted->st_mode & 07777);
+    struct identity before = caller_become_root();
+    int error = platform_chmod(spot->dirfd, spot->name, wanted->st_mode & 07777);
+    caller_restore(&before);
+    return error;
+}
+
+static int set_attributes(const struct spot *spot, const struct stat *wanted, int which, const struct handle *handle,
+                          uid_t caller)
 {
     int error = 0;
     if (which & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID))
         error = platform_chown(spot->dirfd, spot->name, which & FUSE_SET_ATTR_UID ? wanted->st_uid : (uid_t)-1,
                                which & FUSE_SET_ATTR_GID ? wanted->st_gid : (gid_t)-1);
     if (!error && (which & FUSE_SET_ATTR_MODE))
-        error = platform_chmod(spot->dirfd, spot->name, wanted->st_mode & 07777);
+        error = change_mode(spot, wanted, which, caller);
     if (!error && (which & FUSE_SET_ATTR_SIZE)) {
         if (handle)
             error = ftruncate(handle->fd, wanted->st_size) < 0 ? errno : 0;
@@ -96,7 +122,7 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *wanted, int which, 
     struct attributes attr;
     int error = spot_find_pinned(node, &spot);
     if (!error) {
-        error = set_attributes(&spot, wanted, which, handle);
+        error = set_attributes(&spot, wanted, which, handle, fuse_req_ctx(req)->uid);
         if (!error)
             error = platform_stat(spot.dirfd, spot.name, &attr);
         if (!error)

@@ -26,6 +26,7 @@ static const char usage[] =
     "  --attribute-timeout S   how long the kernel keeps attributes (default: 1)\n"
     "  --entry-timeout S       how long the kernel keeps names below the root (default: 30)\n"
     "  --busy wait|detach      what SIGTERM does with a mount that is in use (default: wait)\n"
+    "  --kernel-checks         let the kernel check permissions, too: exact errors, one call more per path\n"
     "  --config FILE           settings that SIGHUP reads again\n"
     "  -o OPTION[,OPTION]...   mount options\n"
     "  --check                 tell everything that is wrong, without mounting\n"
@@ -42,6 +43,7 @@ enum {
     OPT_BUSY,
     OPT_CONFIG,
     OPT_CHECK,
+    OPT_KERNEL_CHECKS,
     OPT_VERSION,
     OPT_HELP
 };
@@ -57,6 +59,7 @@ static const struct option long_options[] = {
     {"busy", required_argument, NULL, OPT_BUSY},
     {"config", required_argument, NULL, OPT_CONFIG},
     {"check", no_argument, NULL, OPT_CHECK},
+    {"kernel-checks", no_argument, NULL, OPT_KERNEL_CHECKS},
     {"version", no_argument, NULL, OPT_VERSION},
     {"help", no_argument, NULL, OPT_HELP},
     {NULL, 0, NULL, 0},
@@ -262,6 +265,7 @@ static enum exit_code apply_arguments(int argc, char **argv, struct options *opt
             case OPT_SUB: options->sub = optarg; break;
             case OPT_CONFIG: options->config = optarg; break;
             case OPT_CHECK: options->checks_only = true; break;
+            case OPT_KERNEL_CHECKS: options->lets_kernel_check = true; break;
             case 'o': code = add_mount_options(optarg, options); break;
             case OPT_VERSION: *is_done = puts("obuilderfs " OBFS_VERSION) >= 0; return EXIT_OK;
             case OPT_HELP: *is_done = fputs(usage, stdout) >= 0; return EXIT_OK;

@@ -38,6 +38,7 @@ struct options {
     char *scoreboard, *fallback, *sub, *config, *mount_options;
     char *mountpoint; /* absolute, without links */
     bool checks_only;
+    bool lets_kernel_check; /* the kernel checks permissions, too: see README */
     struct settings settings;
     char **arguments; /* as given, to be applied again over a changed configuration file */
     int argument_count;

@@ -37,7 +37,7 @@ static struct {
     struct fuse_session *session;
     unsigned stop_signals;
     bool wants_reload, wants_statistics, is_over;
-    bool is_ready, has_named_holders, has_failed;
+    bool is_ready, has_named_holders;
     time_t started;
 } state;
 
@@ -115,10 +115,9 @@ static void look_whether_ready(void)
     if (ops_is_initialized() && platform_find_mount(state.options.mountpoint, &entry) && entry.is_ours) {
         state.is_ready = true;
         log_event(LOG_NOTICE, "ready: serving %s", state.options.mountpoint);
-    } else if (!state.has_failed && time(NULL) - state.started > READY_WAIT_S) {
-        state.has_failed = true;
+    } else if (time(NULL) - state.started > READY_WAIT_S) {
         log_event(LOG_ERR, "%s is not in the mount table after %d s", state.options.mountpoint, READY_WAIT_S);
-        fuse_session_exit(state.session);
+        _exit(EXIT_MOUNT_FAILED); /* no call will ever come that wakes the workers */
     }
 }
 
@@ -217,6 +216,8 @@ static enum exit_code prepare(const struct options *options)
         return EXIT_RESOURCES;
     }
     ops_configure(&options->settings);
+    if (options->lets_kernel_check)
+        ops_let_kernel_check();
     return scoreboard_open(options);
 }
 
@@ -242,7 +243,6 @@ static enum exit_code serve_session(struct fuse_session *session)
     int result = workers_run(session, WORKERS);
     pthread_mutex_lock(&lock);
     state.is_over = true;
-    bool has_failed = state.has_failed;
     pthread_cond_signal(&woken);
     pthread_mutex_unlock(&lock);
     pthread_kill(signals, SIGHUP);
@@ -251,7 +251,7 @@ static enum exit_code serve_session(struct fuse_session *session)
     restrict_stop();
     if (result < 0)
         log_event(LOG_ERR, "serving failed: %s", strerror(-result));
-    return has_failed ? EXIT_MOUNT_FAILED : result < 0 ? EXIT_SERVING_FAILED : EXIT_OK;
+    return result < 0 ? EXIT_SERVING_FAILED : EXIT_OK;
 }
 
 enum exit_code serve(const struct options *options)
