@@ -20,10 +20,10 @@ const SUMMARIES: Readonly<Record<string, string>> = {
 
 /** `argv` without the interpreter and the script. Exit codes: 0; 1 for what failed; 2 for a wrong command line. */
 export async function main(argv: string[]): Promise<number> {
-  // Whoever reads our output may stop early, as `head` does; that is no failure of ours.
+  // Whoever reads our output may stop early, as `head` does: no failure of ours, and no reason to break off what a
+  // command is doing to a Mac.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code === "EPIPE") process.exit(0);
-    throw error;
+    if (error.code !== "EPIPE" && error.code !== "ERR_STREAM_DESTROYED") throw error;
   });
   const [name, ...rest] = argv;
   if (name === "--help" || name === "-h" || name === "help") {
