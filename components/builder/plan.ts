@@ -19,7 +19,8 @@ export function planBuilders(observed: BuildersObserved | undefined, inputs: Bui
   return [...wanted, ...extra];
 }
 
-function planBuilder(path: string, live: BuilderObserved | undefined, wanted: BuilderInput): Change[] {
+/** The differences of one account, their paths below `path`. */
+export function planBuilder(path: string, live: BuilderObserved | undefined, wanted: BuilderInput): Change[] {
   const refusal = findRefusal(live, wanted);
   const refuse = refusal === undefined ? {} : { human: refusal.remedy, code: refusal.code };
   if (refusal !== undefined && refusal.path !== undefined) {

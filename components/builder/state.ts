@@ -4,7 +4,7 @@ import type { RunResult } from "../../host/config.js";
 import type { Host } from "../../host/host.js";
 import type { Problem, Props, StateResource } from "../resource.js";
 import { builderFacts } from "./facts.js";
-import { planBuilders } from "./plan.js";
+import { planBuilder, planBuilders } from "./plan.js";
 import { EXIT_NO_FULL_DISK_ACCESS, renderConvergeScript, renderRemoveScript } from "./script.js";
 import { wantedHomeAccess } from "./types.js";
 import type { BuilderFacts, BuilderInput, BuilderObserved, BuildersInputs, BuildersObserved } from "./types.js";
@@ -44,6 +44,7 @@ export const builders: StateResource<BuildersInputs, BuildersObserved, BuilderFa
       });
     }
     for (const builder of inputs.builders) {
+      if (planBuilder("", live.get(builder.name), builder).length === 0) continue;
       context.progress(`account ${builder.name}`);
       await run(context.host, `builder ${builder.name}`, renderConvergeScript(builder, live.get(builder.name)));
     }
