@@ -35,7 +35,7 @@ describe("quoted words", () => {
   });
 
   it("come back whatever they are", () => {
-    const word = fc.string({ unit: "binary" }).filter((text) => !text.includes("\0") && text.isWellFormed());
+    const word = fc.string({ unit: "grapheme" }).filter((text) => !text.includes("\0"));
     fc.assert(
       fc.property(fc.array(word, { minLength: 1, maxLength: 20 }), (words) => {
         expect(readBack("/bin/sh", words)).toEqual(words);
