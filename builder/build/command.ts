@@ -1,3 +1,4 @@
+import { STATE_DIR } from "../../host/host.js";
 import { quoteWord } from "../../host/quote.js";
 import { asBytes, toBytes, toTextExactly, type ByteString } from "../spec/bytes.js";
 import type { EnvPair } from "../ids/ids.js";
@@ -14,10 +15,16 @@ export interface StepCommand {
 /** The profile that OBuilder's macOS sandbox sources before each command. */
 const PROFILE = "~/.obuilder_profile.sh";
 
+/** Root's, readable by the builder: written anew before each of its steps. */
+export function locateSandboxProfile(uid: number): string {
+  return `${STATE_DIR}/sandbox/${uid}.sb`;
+}
+
 /**
  * The words that start a step as OBuilder does on macOS: `su -l USER -c -- 'source ~/.obuilder_profile.sh && env K=V …
  * "$0" "$@"' ARGV…`. One thing is added: the command starts in the spec's workdir, which the original ignores there
- * (`su -l` leaves it in the home). `profile` false is for a home without the file, where `source` would end it all.
+ * (`su -l` leaves it in the home). The sandbox is entered
+ * after `su`, which is setuid: macOS starts no setuid program inside one. `hasProfile` false is for a home without the file, where `source` would end it all.
  */
 export function composeCommand(
   builder: Builder,
@@ -32,7 +39,10 @@ export function composeCommand(
     folder === builder.home
       ? ""
       : `{ [ -d ${quoteAlways(folder)} ] || mkdir -p ${quoteAlways(folder)}; } && cd ${quoteAlways(folder)} && `;
-  const text = `${hasProfile ? `source ${PROFILE} && ` : ""}${enter}env ${env} "$0" "$@"`;
+  const inner = `${hasProfile ? `source ${PROFILE} && ` : ""}${enter}env ${env} "$0" "$@"`;
+  const bash = `/bin/bash -c ${quoteAlways(inner)} "$0" "$@"`;
+  const sandbox = `/usr/bin/sandbox-exec -f ${locateSandboxProfile(builder.uid)}`;
+  const text = `if [ "$(uname -s)" = Darwin ]; then exec ${sandbox} ${bash}; else exec ${bash}; fi`;
   return [...["su", "-l", builder.name, "-c", "--"].map(asBytes), asBytes(text), ...command.argv];
 }
 

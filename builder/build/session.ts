@@ -5,7 +5,7 @@ import { cancelJob, runJob, sendJobInput, sendJobSecret, type JobLock } from "..
 import type { StepId } from "../ids/index.js";
 import { deleteRowSql, descendantsSql } from "../store/database.js";
 import { selectEngine, type StoreEngine } from "../store/engine.js";
-import { builderLock } from "../store/lock.js";
+import { builderLock, renderPeek } from "../store/lock.js";
 import { parseOpen, renderOpen, renderRemove, type StoreFacts } from "../store/open.js";
 import type { BuildRequest } from "./build.js";
 import type { BuildEvents } from "./events.js";
@@ -79,17 +79,21 @@ export class BuildSession {
     const since = Date.now();
     for (;;) {
       this.signal?.throwIfAborted();
-      const facts = parseOpen(await host.change(`store ${store.root}`, script));
-      if (facts.fault !== undefined)
-        throw jobFailed(host, `store ${store.root}`, 70, { ...parseReport(""), fault: facts.fault });
-      if (facts.busy === undefined) {
-        this.known = facts;
-        return;
-      }
-      if (Date.now() - since > (this.request.waitMs ?? WAIT_MS)) throw this.busy(facts.busy.who);
-      this.events.onNote?.(`builder ${builder.name} is in use by ${facts.busy.who}; waiting for it`);
-      await new Promise((resolve) => setTimeout(resolve, 2000));
+      const busy = parseOpen(await host.read(renderPeek(this.lock))).busy ?? (await this.take(script));
+      if (busy === undefined) return;
+      if (Date.now() - since > (this.request.waitMs ?? WAIT_MS)) throw this.busy(busy.who);
+      this.events.onNote?.(`builder ${builder.name} is in use by ${busy.who}; waiting for it`);
+      await new Promise((resolve) => setTimeout(resolve, 1000));
     }
+  }
+
+  private async take(script: string): Promise<StoreFacts["busy"]> {
+    const { host, store } = this.request;
+    const facts = parseOpen(await host.change(`store ${store.root}`, script));
+    if (facts.fault !== undefined)
+      throw jobFailed(host, `store ${store.root}`, 70, { ...parseReport(""), fault: facts.fault });
+    this.known = facts;
+    return facts.busy;
   }
 
   /** Runs a job of ours for one step; a running one of the same step is attached to. Raises what jobs raise. */

@@ -21,14 +21,10 @@ at() {
   kill -9 "$(cat "$MACFOUNDRY_JOB/pid")" $$
 }
 
-sandboxed() {
-  if [ "$(uname -s)" = Darwin ]; then
-    /usr/bin/sandbox-exec -f "$MACFOUNDRY_JOB/profile.sb" "$@"
-  else
-    # Not a Mac: no sandbox, and this su wants its own options to end before the name.
-    [ "$1 $2" != "su -l" ] || { shift 2; set -- su -l -- "$@"; }
-    "$@"
-  fi
+# The words of a step; on a plain Linux su wants its own options to end before the name.
+run_step() {
+  if [ "$(uname -s)" != Darwin ] && [ "$1 $2" = "su -l" ]; then shift 2; set -- su -l -- "$@"; fi
+  "$@"
 }
 
 processes_of_builder() { ps -axo pid=,uid=,ruid=,state=,args= | awk -v u="$uid" '($2 == u || $3 == u) && $4 !~ /^Z/'; }
@@ -69,6 +65,11 @@ tidy() {
 # As the builder, without a login shell and its profile: root never writes through links that a step may have left.
 as_builder() {
   /usr/bin/perl -MPOSIX=setuid -e 'my ($u, $g, $home) = splice @ARGV, 0, 3; $( = $g; $) = "$g $g"; setuid($u); die "cannot become uid $u\n" unless $< == $u and $> == $u; %ENV = (PATH => "/usr/bin:/bin:/usr/sbin:/sbin", HOME => $home, LC_ALL => "C"); chdir $home or die "$home: $!\n"; exec { $ARGV[0] } @ARGV or die "$ARGV[0]: $!\n"' "$uid" "$gid" "$home" "$@"
+}
+
+# Under the sandbox's profile. It is applied after becoming the builder: inside, no setuid program could be started.
+sandboxed_as_builder() {
+  if [ "$(uname -s)" = Darwin ]; then as_builder /usr/bin/sandbox-exec -f "$sandbox_profile" "$@"; else as_builder "$@"; fi
 }
 
 # The folder that a path lies in, made if need be, as the system sees it: it must be the builder's own.

@@ -4,6 +4,7 @@ import type { StoreEngine } from "../store/engine.js";
 import type { Builder, StoreConfig } from "../store/layout.js";
 import { renderVariables, STORE_SHELL } from "../store/shell.js";
 import { PREFIX_SYNC, TREES_SHELL } from "../store/trees.js";
+import { locateSandboxProfile } from "./command.js";
 import { BUILD_SHELL } from "./shell.js";
 
 /** One command of a job's script, with the name under which the crash test finds the moment before it. */
@@ -52,7 +53,7 @@ export function renderStepScript(context: JobContext, step: StepScript): string 
     ...(step.isRestoring ? renderRestore("$parent") : []),
     {
       point: "prepare",
-      shell: `${sh`printf %s ${step.sandboxProfile} >"$MACFOUNDRY_JOB/profile.sb"`}\nmkdir -p "$tmp_dir"\n[ "$(owner_of "$tmp_dir")" = "$uid" ] || chown "$uid:$gid" "$tmp_dir"`,
+      shell: `${sh`sandbox_profile=${locateSandboxProfile(context.builder.uid)}; mkdir -p "$(dirname "$sandbox_profile")"; printf %s ${step.sandboxProfile} | write_file "$sandbox_profile"; chmod 0644 "$sandbox_profile"`}\nmkdir -p "$tmp_dir"\n[ "$(owner_of "$tmp_dir")" = "$uid" ] || chown "$uid:$gid" "$tmp_dir"`,
     },
     ...step.caches.map(({ name, target }) => ({ point: `cache ${name}`, shell: sh`enter_cache ${name} ${target}` })),
     ...step.secrets.map((target, index) => ({ point: `secret ${index}`, shell: sh`place_secret ${index} ${target}` })),
@@ -61,7 +62,7 @@ export function renderStepScript(context: JobContext, step: StepScript): string 
       shell: `begin=$(now)
 if [ -e "$home/.obuilder_profile.sh" ]; then set -- ${step.command.withProfile}; else set -- ${step.command.without}; fi
 rc=0
-sandboxed "$@" <&5 >&4 2>&4 || rc=$?
+run_step "$@" <&5 >&4 2>&4 || rc=$?
 spent command "$begin"`,
     },
     { point: "reap", shell: "reap" },

@@ -111,7 +111,7 @@ export class StepRunner implements StepHandlers<ReadableTree> {
   async copy(step: CopyStep & { source: ReadableTree }): Promise<Outcome> {
     const title = titleOf(step.op);
     if (await this.isHit("copy", title, step)) return "cached";
-    const words = `as_builder /usr/bin/perl -e ${quoteWord(COPY_UNPACKER)}`;
+    const words = `sandboxed_as_builder /usr/bin/perl -e ${quoteWord(COPY_UNPACKER)}`;
     const input = Readable.from(streamCopy(step.source, step.plan, step.context.user), { objectMode: false });
     const argv = ["tar", "-xf", "-"].map(asBytes);
     return this.execute(
