@@ -98,6 +98,28 @@ describe("sandbox-exec", () => {
     );
   });
 
+  it("lets a server listen on loopback by network-inbound alone, and unix sockets be used where they are allowed", async () => {
+    const bind = (address: string) =>
+      `perl -MSocket -e 'socket my $s, AF_INET, SOCK_STREAM, 0; print bind($s, pack_sockaddr_in(0, inet_aton("${address}"))) ? "bound" : "refused", " "'`;
+    const local = `perl -MSocket -e 'socket my $s, AF_UNIX, SOCK_STREAM, 0; print connect($s, pack_sockaddr_un("/private/var/run/launchd.socket")) ? "connected" : "refused"'`;
+    const probe = `${bind("127.0.0.1")}; ${bind("0.0.0.0")}; ${local}`;
+    const inbound = '(version 1)(allow default)(deny network*)(allow network-inbound (local ip "localhost:*"))';
+    const withUnix = `${inbound}(allow network* (remote unix-socket))`;
+    const run = async (profile: string) =>
+      (await mac.exec(`sandbox-exec -p '${profile}' /bin/sh`, { input: probe })).stdout;
+    expect(await run(inbound)).toBe("bound refused refused");
+    expect(await run(withUnix)).toBe("bound refused connected");
+  });
+
+  it("enforces a profile that denies by default", async () => {
+    const profile = `(version 1)(deny default)(allow process*)(allow file-read*)(allow sysctl-read)(allow mach-lookup)
+      (allow signal (target same-sandbox))(allow file-write* (subpath "/private/tmp") (literal "/dev/null"))`;
+    const script =
+      "touch /private/tmp/ok && echo wrote; touch /opt/open/no || echo refused; cat /etc/paths >/dev/null && echo read";
+    const result = await mac.exec(`sandbox-exec -p '${profile}' /bin/sh`, { input: script });
+    expect([result.code, result.stdout]).toEqual([0, "wrote\nrefused\nread\n"]);
+  });
+
   it("refuses set-user-id modes where the profile does", async () => {
     const result = await runSandboxed("touch ~/s && chmod 0755 ~/s && chmod 04755 ~/s");
     expect(result.code).not.toBe(0);

@@ -14,7 +14,7 @@ use System   ();
 use Time::HiRes qw(time sleep);
 
 # landlock_create_ruleset has one number on every architecture; with this flag it gives the kernel's ABI.
-use constant { PORT => 22022, BOOT_SECONDS => 30, SYS_LANDLOCK_CREATE_RULESET => 444, LANDLOCK_ABI => 3 };
+use constant { PORT => 22022, BOOT_SECONDS => 60, SYS_LANDLOCK_CREATE_RULESET => 444, LANDLOCK_ABI => 3 };
 
 sub need_machine {
     die "mac: the simulated Mac needs root on Linux (namespaces, mounts)\n" if $^O ne "linux" || $> != 0;

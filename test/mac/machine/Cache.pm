@@ -68,16 +68,19 @@ sub debian_release {
     return read_file("/etc/os-release") =~ /^VERSION_CODENAME=(\w+)/m ? $1 : "unknown";
 }
 
+# Whether it is there; its time says when it was last wanted, since what is old is removed.
+sub mark_used { return utime undef, undef, $_[0] }
+
 # The lower image: path of a squashfs, built when this machine has none for the present package list.
 sub base_image {
     my $source = source_dir() . "/image";
     my $key    = debian_release() . "-" . digest_files("$source/build-base.sh", "$source/packages.txt");
     my $image  = home_dir() . "/base-$key.squashfs";
-    return $image if -e $image;
+    return $image if mark_used($image);
     with_lock(
         "base",
         sub {
-            return if -e $image;
+            return if -e $image;    # another run was first
             system("sh", "$source/build-base.sh", "$source/packages.txt", $image) == 0
                 or die "mac: the lower image could not be built (see above); nothing was changed\n";
             unlink grep { $_ ne $image && -M $_ > 1 } glob home_dir() . "/base-*.squashfs";

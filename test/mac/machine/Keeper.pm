@@ -29,7 +29,7 @@ sub claim {
             die "mac: a Mac called $name is already running (mac stop $name)\n" if -d $dir;
             make_path($dir);
             open my $lock, ">", "$dir/lock" or die "mac: $dir/lock: $!\n";
-            flock $lock, LOCK_EX | LOCK_NB or die "mac: $dir/lock: $!\n";
+            flock $lock, LOCK_EX or die "mac: $dir/lock: $!\n";    # `mac list` may be looking at it just now
             push @handles, $lock;
         }
     );

@@ -65,7 +65,7 @@ sub system_dir {
     my ($macos, $base) = @_;
     my $key = digest_files(__FILE__, list_sources()) . "-" . (basename($base) =~ /([0-9a-f]+)\.squashfs\z/)[0];
     my $dir = home_dir() . "/system-$macos-$key";
-    return $dir if -d $dir;
+    return $dir if Cache::mark_used($dir);
     with_lock("system", sub { build_dir($dir, $macos, $base) if !-d $dir });
     return $dir;
 }
@@ -127,7 +127,7 @@ sub install_file {
     return;
 }
 
-# A running Mac holds its folder by a mount; removing the names under it would break it, so only old ones go.
+# A running Mac would lose its commands: only folders go that no boot wanted for a day, longer than a Mac lives.
 sub remove_old {
     my ($macos, $keep) = @_;
     for my $dir (glob home_dir() . "/system-$macos-*") {

@@ -154,8 +154,9 @@ static bool may_use(const struct profile *profile, pid_t pid, bool is_bind, uint
         return address.ss_family == AF_UNSPEC || address.ss_family == AF_NETLINK;
     if (!is_bind)
         return is_address_allowed(profile, OP_NETWORK_OUTBOUND, true, &address);
-    return is_address_allowed(profile, OP_NETWORK_BIND, false, &address) &&
-           (address.ss_family == AF_UNIX || is_address_allowed(profile, OP_NETWORK_INBOUND, false, &address));
+    /* Nix allows network-inbound for local addresses "to bind and listen": either operation is enough. */
+    return is_address_allowed(profile, OP_NETWORK_BIND, false, &address) ||
+           (address.ss_family != AF_UNIX && is_address_allowed(profile, OP_NETWORK_INBOUND, false, &address));
 }
 
 static bool is_call_allowed(const struct profile *profile, const struct seccomp_notif *call) {
