@@ -28,6 +28,16 @@ const locks = (): string[] => {
   return fs.existsSync(folder) ? fs.readdirSync(folder).filter((name) => name.endsWith(".json")) : [];
 };
 
+/** An `up` in the middle of a command that would take minutes. */
+async function startUntilItWaits(name: string) {
+  const mark = `macfoundry-mark-${process.pid}-${name}`;
+  project.writeProgram(program(`sleep 300 # ${mark}`, "true"));
+  const run = project.start(["up"]);
+  const isThere = () => findProcesses(mark).some(({ command }) => command.includes("sleep 300 #"));
+  await waitFor("the command to run", isThere, 60_000);
+  return { mark, run };
+}
+
 describe("macfoundry pulumi", () => {
   it("finishes what it can when one resource fails, and answers Pulumi's exit code", async () => {
     const done = path.join(project.folder, "done");
@@ -44,14 +54,7 @@ describe("macfoundry pulumi", () => {
   }, 90_000);
 
   it("clears the lock of a run that was killed with -9 and goes on; what that run started has ended", async () => {
-    const mark = `macfoundry-mark-${process.pid}-killed`;
-    project.writeProgram(program(`sleep 300 # ${mark}`, "true"));
-    const run = project.start(["up"]);
-    await waitFor(
-      "the command to run",
-      () => findProcesses(mark).some(({ command }) => command.includes("sleep 300 #")),
-      40_000,
-    );
+    const { mark, run } = await startUntilItWaits("killed");
     const [lock] = locks();
     if (lock === undefined) throw new Error("no lock");
     const file = path.join(project.stateFolder, ".pulumi/locks/organization/wrapper/dev", lock);
@@ -96,14 +99,7 @@ describe("macfoundry pulumi", () => {
   }, 60_000);
 
   it("names the holder of a lock that is in use and touches nothing", async () => {
-    const mark = `macfoundry-mark-${process.pid}-held`;
-    project.writeProgram(program(`sleep 300 # ${mark}`, "true"));
-    const run = project.start(["up"]);
-    await waitFor(
-      "the command to run",
-      () => findProcesses(mark).some(({ command }) => command.includes("sleep 300 #")),
-      40_000,
-    );
+    const { mark, run } = await startUntilItWaits("held");
     const before = locks();
     const second = await project.pulumi(["up", "-s", "dev"]);
     expect(second.code).toBe(1);
