@@ -15,7 +15,7 @@ export class VirtualTree implements SourceTree {
   private constructor(private readonly root: DirNode) {}
 
   static empty(): VirtualTree {
-    return new VirtualTree(new DirNode(() => new Map()));
+    return new VirtualTree(DirNode.empty());
   }
 
   static of(base: SourceTree): VirtualTree {
@@ -24,18 +24,19 @@ export class VirtualTree implements SourceTree {
 
   /** The tree after a copy, by the rules tar extracts by: what is in the way is replaced, full directories stay. */
   withCopy(plan: CopyPlan): VirtualTree {
-    let root = this.root;
+    const owner = {};
+    const root = this.root.editable(owner);
     for (const { name, source } of listCopyEntries(plan)) {
       const parts = name === "" ? [] : name.split("/").map(asBytes);
       // tar leaves members with such names alone.
       if (parts.includes(asBytes(".."))) continue;
       const node: Node =
         source === undefined || source.kind === "dir"
-          ? new DirNode(() => new Map())
+          ? DirNode.empty(owner)
           : source.kind === "symlink"
             ? { kind: "symlink", target: source.target }
             : { kind: "file", hash: () => source.sha256 };
-      root = place(root, parts, node) ?? root;
+      place(root, parts, node, owner);
     }
     return new VirtualTree(root);
   }
@@ -75,19 +76,39 @@ type Node =
   | { readonly kind: "symlink"; readonly target: ByteString }
   | { readonly kind: Extract<EntryKind, "other"> };
 
+/**
+ * A directory. Only the change that made it (its owner) may alter it, until that change is done: adding many files to
+ * one directory then copies its list once and not once for each.
+ */
 class DirNode {
   readonly kind = "dir";
-  #entries: ReadonlyMap<ByteString, Node> | undefined;
+  #entries: Map<ByteString, Node> | undefined;
 
-  constructor(private readonly load: () => ReadonlyMap<ByteString, Node>) {}
+  constructor(
+    private readonly load: () => Map<ByteString, Node>,
+    private readonly owner?: object,
+  ) {}
 
-  get entries(): ReadonlyMap<ByteString, Node> {
-    this.#entries ??= this.load();
-    return this.#entries;
+  static empty(owner?: object): DirNode {
+    return new DirNode(() => new Map(), owner);
   }
 
-  with(name: ByteString, node: Node): DirNode {
-    return new DirNode(() => new Map(this.entries).set(name, node));
+  get entries(): ReadonlyMap<ByteString, Node> {
+    return this.#loaded();
+  }
+
+  editable(owner: object): DirNode {
+    return this.owner === owner ? this : new DirNode(() => new Map(this.entries), owner);
+  }
+
+  set(owner: object, name: ByteString, node: Node): void {
+    if (this.owner !== owner) throw new Error("a finished tree is never altered");
+    this.#loaded().set(name, node);
+  }
+
+  #loaded(): Map<ByteString, Node> {
+    this.#entries ??= this.load();
+    return this.#entries;
   }
 }
 
@@ -114,17 +135,21 @@ function baseNode(base: SourceTree, path: ByteString): Node {
   }
 }
 
-/** Undefined when tar couldn't put it there: a file is on the way, or links lead round in a circle. */
-function place(root: DirNode, parts: readonly ByteString[], node: Node): DirNode | undefined {
+/** Nothing happens where tar couldn't put it: a file is on the way, or links lead round in a circle. */
+function place(root: DirNode, parts: readonly ByteString[], node: Node, owner: object): void {
   const name = parts[parts.length - 1];
-  if (name === undefined) return root;
-  const directory = resolveDirectory(root, parts.slice(0, -1));
-  if (directory === undefined) return undefined;
-  return update(root, directory, (parent) => {
-    const old = parent.entries.get(name);
-    if (old instanceof DirNode && (node instanceof DirNode || old.entries.size > 0)) return parent;
-    return parent.with(name, node);
-  });
+  const path = name === undefined ? undefined : resolveDirectory(root, parts.slice(0, -1));
+  if (name === undefined || path === undefined) return;
+  let parent = root;
+  for (const part of path) {
+    const child = parent.entries.get(part);
+    const next = child instanceof DirNode ? child.editable(owner) : DirNode.empty(owner);
+    if (next !== child) parent.set(owner, part, next);
+    parent = next;
+  }
+  const old = parent.entries.get(name);
+  if (old instanceof DirNode && (node instanceof DirNode || old.entries.size > 0)) return;
+  parent.set(owner, name, node);
 }
 
 /** Where a path leads once links on the way are followed, the root being `/`; missing directories count as there. */
@@ -150,18 +175,10 @@ function resolveDirectory(root: DirNode, parts: readonly ByteString[]): ByteStri
       pending.push(...node.target.split("/").map(asBytes).reverse());
     } else if (node === undefined || node instanceof DirNode) {
       names.push(asBytes(part));
-      nodes.push(node ?? new DirNode(() => new Map()));
+      nodes.push(node ?? DirNode.empty());
     } else {
       return undefined;
     }
   }
   return names;
-}
-
-function update(directory: DirNode, path: readonly ByteString[], change: (node: DirNode) => DirNode): DirNode {
-  const [name, ...rest] = path;
-  if (name === undefined) return change(directory);
-  const child = directory.entries.get(name);
-  const next = update(child instanceof DirNode ? child : new DirNode(() => new Map()), rest, change);
-  return next === child ? directory : directory.with(name, next);
 }
