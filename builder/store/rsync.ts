@@ -28,15 +28,18 @@ engine_snapshot() {
   snapshot_tree "$1" "$home" "" "$2/rootfs" "\${prefix:+/local}"
   [ -z "$prefix" ] || { mkdir -p "$2/rootfs/local"; snapshot_tree "$1" "$prefix" /local "$2/rootfs/local" ""; }
 }
+compare_by() { [ -z "$(find "$1" -mindepth 1 -maxdepth 1 ! -name local -print | head -n 1)" ] || printf %s --checksum; }
 engine_restore() {
   mkdir -p "$home"
-  /usr/bin/rsync -aHq --delete \${prefix:+--exclude=/local} "$1/rootfs/" "$home/"
+  # By content where something is there already: rsync takes size and whole second for the same file, and a build
+  # writes two of those within a second.
+  /usr/bin/rsync -aHq --delete $(compare_by "$home") \${prefix:+--exclude=/local} "$1/rootfs/" "$home/"
   set_home_owner
   [ -z "$prefix" ] || {
     mkdir -p "$store/trash"
     local_tree=$1/rootfs/local
     [ -d "$local_tree" ] || local_tree=$empty
-    /usr/bin/perl "$prefix_sync" "$local_tree" "$prefix" "$store/trash" /usr/bin/rsync -aHq --delete
+    /usr/bin/perl "$prefix_sync" "$local_tree" "$prefix" "$store/trash" /usr/bin/rsync -aHq --delete $(compare_by "$prefix")
   }
   link_local
 }
