@@ -51,6 +51,18 @@ void dirfd_set_root(struct node *root, int fd)
     atomic_store(&root->dirword, word_with(fd));
 }
 
+void dirfd_set_pin(struct node *node, int fd)
+{
+    uint64_t none = 0;
+    if (!atomic_compare_exchange_strong(&node->dirword, &none, word_with(fd)))
+        close(fd);
+}
+
+int dirfd_pin(struct node *node)
+{
+    return node->type == S_IFDIR ? -1 : fd_in(atomic_load(&node->dirword));
+}
+
 /* Cache locked. Empties the slot if nobody uses the descriptor; the caller puts the node after unlocking. */
 static struct node *evict(unsigned slot)
 {
@@ -212,7 +224,7 @@ void dirfd_release(struct node *dir)
 
 void dirfd_dispose(struct node *node)
 {
-    /* A slot holds a reference, so only a root can still have a descriptor when it is freed. */
+    /* A slot holds a reference, so only roots and pinned files can still have a descriptor when they are freed. */
     int fd = fd_in(atomic_load(&node->dirword));
     if (fd >= 0)
         close(fd);

@@ -12,6 +12,10 @@
 bool dirfd_init(unsigned limit);
 /* The root's descriptor belongs to the node and never leaves the cache. */
 void dirfd_set_root(struct node *root, int fd);
+/* A pin for a file that loses its names while it is open and we were not told; taken over, kept until the node is freed. */
+void dirfd_set_pin(struct node *node, int fd);
+/* That pin, or -1. */
+int dirfd_pin(struct node *node);
 /* A descriptor that stays open until dirfd_release; -errno on failure (ESTALE: the directory is not there any more). */
 int dirfd_acquire(struct node *dir);
 void dirfd_release(struct node *dir);

@@ -23,7 +23,7 @@ static struct shard {
 
 static pthread_mutex_t trees_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct tree *trees;
-static _Atomic uint64_t nodes_alive, nodes_freed;
+static _Atomic uint64_t nodes_alive, nodes_freed, specials_alive;
 static _Atomic uint32_t generations;
 
 static uint64_t hash_identity(const struct tree *tree, dev_t device, ino_t inode, int64_t birth_ns)
@@ -69,6 +69,16 @@ bool node_is(const struct node *node, const struct attributes *attr)
 bool node_is_root(const struct node *node)
 {
     return node->tree->root == node;
+}
+
+static bool is_special(const struct node *node)
+{
+    return node->type != S_IFREG && node->type != S_IFDIR && node->type != S_IFLNK;
+}
+
+bool node_any_special(void)
+{
+    return atomic_load_explicit(&specials_alive, memory_order_relaxed) > 0;
 }
 
 void node_get(struct node *node)
@@ -149,6 +159,8 @@ void node_put_many(struct node *node, uint64_t count)
             free(name);
         }
         dirfd_dispose(node);
+        if (is_special(node))
+            atomic_fetch_sub_explicit(&specials_alive, 1, memory_order_relaxed);
         leave_tree(node->tree, node_is_root(node));
         free(node);
         atomic_fetch_sub_explicit(&nodes_alive, 1, memory_order_relaxed);
@@ -246,6 +258,8 @@ static struct node *make_node(struct tree *tree, const struct attributes *attr)
         node_get(tree->root);
     atomic_fetch_add_explicit(&tree->node_count, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&nodes_alive, 1, memory_order_relaxed);
+    if (is_special(node))
+        atomic_fetch_add_explicit(&specials_alive, 1, memory_order_relaxed);
     return node;
 }
 
@@ -306,6 +320,18 @@ static struct node *find_or_make(struct node *parent, const char *text, const st
 struct node *node_see(struct node *parent, const char *text, const struct attributes *attr)
 {
     return find_or_make(parent, text, attr, true);
+}
+
+struct node *node_find(struct tree *tree, const struct attributes *attr)
+{
+    uint64_t hash = hash_identity(tree, attr->st.st_dev, attr->st.st_ino, attr->birth_ns);
+    struct shard *shard = shard_of(hash);
+    pthread_mutex_lock(&shard->lock);
+    struct node *node = find_locked(shard, hash, tree, attr);
+    if (node)
+        node_get(node);
+    pthread_mutex_unlock(&shard->lock);
+    return node;
 }
 
 void node_note_name(struct node *parent, const char *text, const struct attributes *attr)

@@ -69,6 +69,10 @@ void tree_each(void (*visit)(struct tree *tree, void *context), void *context);
 struct node *node_see(struct node *parent, const char *name, const struct attributes *attr);
 /* The same for a node that is known already: adds the name, takes no reference; does nothing for an unknown node. */
 void node_note_name(struct node *parent, const char *name, const struct attributes *attr);
+/* The known node for what was seen below a directory of `tree`, with one more reference, or NULL. */
+struct node *node_find(struct tree *tree, const struct attributes *attr);
+/* True while the kernel knows a FIFO, socket or device: opening those is never told to us. */
+bool node_any_special(void);
 void node_forget_name(struct node *node, struct node *parent, const char *name);
 /* Copies the `index`th name (buffer of NAME_BYTES_MAX + 1) and takes a reference on its parent. NULL: no such name. */
 struct node *node_name(struct node *node, unsigned index, char *name);

@@ -120,15 +120,18 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *wanted, int which, 
     struct handle *handle = info ? (struct handle *)(uintptr_t)info->fh : NULL;
     struct spot spot;
     struct attributes attr;
+    uint64_t ticket = 0;
     int error = spot_find_pinned(node, &spot);
     if (!error) {
         error = set_attributes(&spot, wanted, which, handle, fuse_req_ctx(req)->uid);
         if (!error)
             error = platform_stat(spot.dirfd, spot.name, &attr);
         if (!error)
-            restrict_note(node, &attr, spot.dirfd, spot.name);
+            ticket = restrict_note(node, &attr, spot.dirfd, spot.name);
         spot_release(&spot);
     }
+    if (ticket)
+        restrict_wait(ticket);
     if (error)
         fuse_reply_err(req, error);
     else

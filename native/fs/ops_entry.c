@@ -129,12 +129,29 @@ void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const cha
     make(req, parent, name, &(struct creation){.mode = S_IFLNK, .target = target});
 }
 
+/* The kernel opens FIFOs without telling us. One that loses its name while it is open must still answer fstat. */
+static void keep_special(struct node *parent, int dirfd, const char *name)
+{
+    struct attributes attr;
+    if (!node_any_special() || platform_stat(dirfd, name, &attr) != 0 || S_ISREG(attr.st.st_mode) ||
+        S_ISDIR(attr.st.st_mode) || S_ISLNK(attr.st.st_mode))
+        return;
+    struct node *node = node_find(parent->tree, &attr);
+    int pin = node ? platform_pin(dirfd, name) : -1;
+    if (pin >= 0)
+        dirfd_set_pin(node, pin);
+    if (node)
+        node_put(node);
+}
+
 static void remove_name(fuse_req_t req, fuse_ino_t parent_ino, const char *name, int flags)
 {
     struct node *parent = ops_take(req, parent_ino);
     int error = ENOENT;
     if (parent) {
         int fd = dirfd_acquire(parent);
+        if (fd >= 0)
+            keep_special(parent, fd, name);
         error = fd < 0 ? -fd : unlinkat(fd, name, flags) < 0 ? errno : 0;
         if (fd >= 0)
             dirfd_release(parent);
@@ -173,6 +190,8 @@ static int rename_between(struct node *parent, const char *name, struct node *ne
     if (from < 0)
         return -from;
     int to = dirfd_acquire(newparent);
+    if (to >= 0)
+        keep_special(newparent, to, newname);
     int error = to < 0 ? -to : platform_rename(from, name, to, newname, flags);
     if (!error) {
         note_moved(newparent, to, newname);

@@ -162,7 +162,8 @@ static void change(fuse_req_t req, fuse_ino_t ino, const char *key, const char *
         atomic_store(&node->no_xattr_until_ms, 0);
         if (!error && platform_is_acl(key)) { /* it may have changed the mode, and who may search a directory */
             restrict_drop_attributes(ino);
-            spot_stat(node, &attr);
+            if (spot_stat(node, &attr) == 0 && S_ISDIR(attr.st.st_mode))
+                restrict_wait(restrict_last_ticket());
         }
     }
     ops_give(ino, node);

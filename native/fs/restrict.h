@@ -9,8 +9,13 @@
 #include "caller.h"
 #include "node.h"
 
-/* Takes note of a directory's owner and mode as they were just seen at (dirfd, name). */
-void restrict_note(struct node *dir, const struct attributes *attr, int dirfd, const char *name);
+/*
+ * Takes note of a directory's owner and mode as they were just seen at (dirfd, name). Returns 0, or a ticket when entries
+ * are being dropped because of it: whoever answers the call that changed the mode gives it to restrict_wait before.
+ */
+uint64_t restrict_note(struct node *dir, const struct attributes *attr, int dirfd, const char *name);
+void restrict_wait(uint64_t ticket);
+uint64_t restrict_last_ticket(void);
 bool restrict_may_cache_entries(struct node *dir);
 /* Makes the kernel ask for a node's attributes again; takes no lock there. */
 void restrict_drop_attributes(fuse_ino_t ino);

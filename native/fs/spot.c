@@ -67,6 +67,10 @@ int spot_find(struct node *node, struct spot *spot)
     if (node->type == S_IFDIR)
         return use_directory(spot);
     spot->handle = handle_of(node);
+    if (!spot->handle && dirfd_pin(node) >= 0) {
+        spot->dirfd = dirfd_pin(node);
+        return 0;
+    }
     if (!spot->handle)
         return use_name(spot);
     spot->dirfd = spot->handle->fd;

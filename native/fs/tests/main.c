@@ -47,7 +47,7 @@ static bool run(const char *suite, const struct test *test)
         kill(-child, SIGTERM);
         sleep_ms(300);
         kill(-child, SIGKILL);
-        if (system("for m in $(sed -n 's/^[^ ]* \\([^ ]*obfs-test[^ ]*\\) .*/\\1/p' /proc/self/mounts); do umount -l $m; done"))
+        if (system("for m in $(cut -d' ' -f2 /proc/self/mounts | grep \"^$OBFS_TEST_DIR/\"); do umount -l $m; done"))
             printf("    (a mount is left)\n");
     }
     fflush(NULL);
@@ -65,6 +65,11 @@ int main(int argc, char **argv)
         fprintf(stderr, "these tests need root and /dev/fuse\n");
         return 1;
     }
+    char directory[] = "/tmp/obfs-run.XXXXXX"; /* runs side by side leave each other alone */
+    if (!mkdtemp(directory) || chmod(directory, 0755) < 0 || setenv("OBFS_TEST_DIR", directory, 1) < 0) {
+        perror(directory);
+        return 1;
+    }
     for (size_t i = 0; i < sizeof suites / sizeof suites[0]; i++) {
         bool is_wanted = argc == 1;
         for (int a = 1; a < argc; a++)
@@ -79,6 +84,8 @@ int main(int argc, char **argv)
                 failed++;
         }
     }
+    if (!getenv("OBFS_TEST_KEEP"))
+        remove_tree(directory);
     printf("%d passed, %d failed\n", passed, failed);
     return failed ? 1 : 0;
 }

@@ -284,7 +284,7 @@ static long on_slot(int side, int count, const char **w, char *answer)
     if (IS("fchmod", 3)) return fchmod(*slot, (mode_t)strtol(w[2], NULL, 8));
     if (IS("fchown", 4)) return fchown(*slot, (uid_t)a, (gid_t)b);
     if (IS("fallocate", 5)) return fallocate(*slot, (int)a, b, d);
-    if (IS("fseek", 4)) return lseek(*slot, b, *w[2] == 'd' ? SEEK_DATA : SEEK_HOLE);
+    if (IS("fseek", 4)) return fstat(*slot, &st) < 0 || !S_ISREG(st.st_mode) ? -2 : lseek(*slot, b, *w[2] == 'd' ? SEEK_DATA : SEEK_HOLE);
     if (IS("map", 5)) return map_and_write(*slot, a, b, (unsigned)d);
     if (IS("fsync", 2)) return fsync(*slot);
     if (IS("futimens", 3)) return set_times(NULL, *slot, w[2], answer);

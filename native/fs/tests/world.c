@@ -48,7 +48,7 @@ void world_make(struct world *world, int builders)
 {
     memset(world, 0, sizeof *world);
     const char *parent = getenv("OBFS_TEST_DIR");
-    snprintf(world->base, sizeof world->base, "%.30s/obfs-test.XXXXXX", parent ? parent : "/tmp");
+    snprintf(world->base, sizeof world->base, "%.40s/w.XXXXXX", parent ? parent : "/tmp");
     CHECK(mkdtemp(world->base) != NULL);
     OK(chmod(world->base, 0755));
     snprintf(world->scoreboard, sizeof world->scoreboard, "%s/board", world->base);
