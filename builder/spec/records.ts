@@ -74,7 +74,7 @@ export function parseRecord(shape: RecordShape, findings: Findings): boolean {
 
 export function parseAtom(node: Node, findings: Findings): ByteString | undefined {
   if (node.kind === "atom") return node.text;
-  findings.add(node.at, `a word or quoted text is needed here, not the list ${findings.show(node)}`);
+  findings.add(node.at, `a word or quoted text is needed here, not ${findings.show(node)}`);
   return undefined;
 }
 

@@ -27,7 +27,7 @@ describe("errors of a spec", () => {
       '1:21 unknown op "oops"',
       "2:2 from takes exactly one name",
       "4:14 c is no cache",
-      "4:27 a word or quoted text is needed here, not the list (e)",
+      "4:27 a word or quoted text is needed here, not (e)",
       "4:33 cache f has no target",
       "4:48 shell is given twice in run",
       '4:58 unknown field "user" in run',
