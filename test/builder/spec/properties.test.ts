@@ -99,7 +99,7 @@ describe("reading undoes printing", () => {
         expect(read(printMach(value))).toEqual(value);
         expect(read(printHum(value))).toEqual(value);
       }),
-      { numRuns: 2000 },
+      { numRuns: 800 },
     );
   });
 
@@ -112,7 +112,7 @@ describe("reading undoes printing", () => {
           expect(result.spec).toEqual(value);
         }
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 
@@ -137,7 +137,7 @@ describe("nothing a file can hold is too much", () => {
           expect(column).toBeGreaterThan(0);
         }
       }),
-      { numRuns: 5000 },
+      { numRuns: 2000 },
     );
   });
 
