@@ -4,18 +4,31 @@ package Sim;
 # error texts (Libc's getopt and getopt_long), and the way to the Debian program that does the work.
 #
 # `use Sim;` is the prologue: it honours faults/command:NAME before the stand-in's own code runs.
-# No module that is slow to load (POSIX, File::Find) is used here: a configure script starts stand-ins by the thousand.
+# A configure script starts stand-ins by the thousand, so this file is small, loads no module (warnings and Exporter
+# cost as much as perl's own start), and leaves what few of them need to SimRun.pm and SimState.pm.
 
 use strict;
-use warnings;
-use Exporter 'import';
-
-our @EXPORT = qw($NAME state macos_at_least by_version is_arm getopt usage_exit fail complain need_root
-    darwin_release host_name sip_state kext_state has_full_disk_access exec_real run_real finish real_path words_of bsd_text note_dialog set_state);
 
 our $STATE_DIR = $ENV{SIM_STATE_DIR} // '/.sim/state';
 our $REAL_ROOT = $ENV{SIM_REAL_ROOT} // '/.sim/debian';
 our ($NAME) = $0 =~ m{([^/]+)/*$};
+
+my @HERE = qw(state macos_at_least by_version is_arm getopt usage_exit fail complain need_root real_path words_of exec_real);
+my %ELSEWHERE = (
+    (map { $_ => 'SimRun' } qw(run_real finish bsd_text)),
+    (map { $_ => 'SimState' } qw(set_state darwin_release host_name sip_state kext_state has_full_disk_access note_dialog)),
+);
+
+sub import {
+    my $to = caller;
+    no strict 'refs';
+    *{"${to}::NAME"} = \$NAME;
+    *{"${to}::$_"} = \&{"Sim::$_"} for @HERE;
+    for my $name (keys %ELSEWHERE) {
+        my $module = $ELSEWHERE{$name};
+        *{"${to}::$name"} = sub { require "$module.pm"; goto &{"${module}::$name"} };
+    }
+}
 
 # One value per file; `undef` when the file does not exist.
 sub state {
@@ -25,14 +38,6 @@ sub state {
     $value = '' unless defined $value;
     chomp $value;
     return $value;
-}
-
-sub set_state {
-    my ($key, $value) = @_;
-    open my $fh, '>', "$STATE_DIR/$key.$$" or fail(1, "cannot keep state $key: $!");
-    print $fh "$value\n";
-    close $fh;
-    rename "$STATE_DIR/$key.$$", "$STATE_DIR/$key" or fail(1, "cannot keep state $key: $!");
 }
 
 sub compare_versions {
@@ -60,44 +65,6 @@ sub by_version {
 }
 
 sub is_arm { return Sim::state('arch', 'x86_64') eq 'arm64' }
-# Darwin's major is macOS's plus 9 up to 15; macOS 26 is Darwin 25.
-sub darwin_release {
-    my ($major, $minor) = split /\./, Sim::state('macos', '14.0');
-    return Sim::state('darwin', ($major >= 26 ? $major - 1 : $major + 9) . '.' . ($minor || 0) . '.0');
-}
-
-sub host_name { return Sim::state('hostname') // Sim::state('localhostname', Sim::state('computername', 'mac')) . '.local' }
-
-sub has_fault { return -e "$STATE_DIR/faults/$_[0]" }
-
-sub sip_state {
-    return 'enabled' if has_fault('sip-on');
-    return 'disabled' if has_fault('sip-off');
-    return Sim::state('sip', 'enabled');
-}
-
-# loaded | unloaded | not-approved | absent
-sub kext_state {
-    return 'absent' if Sim::state('macfuse', 'absent') eq 'absent';
-    return 'not-approved' if has_fault('kext-not-approved');
-    return Sim::state('macfuse_kext', 'loaded');
-}
-
-# TCC decides by the responsible process: a session of sshd has what the Sharing pane granted, a launchd job has
-# nothing unless it was granted to that program itself.
-sub has_full_disk_access {
-    my $granted = !has_fault('no-full-disk-access') && Sim::state('fda', 'yes') eq 'yes';
-    return 0 if ($ENV{XPC_SERVICE_NAME} // '0') ne '0';
-    my $pid = getppid();
-    for (1 .. 64) {
-        open my $fh, '<', "/proc/$pid/stat" or last;
-        my ($comm, $parent) = <$fh> =~ /\((.*)\) \S (\d+)/s or last;
-        return $granted if $comm =~ /^sshd/;
-        last if $parent <= 1;
-        $pid = $parent;
-    }
-    return $granted;
-}
 
 sub meet_fault {
     open my $fh, '<', "$STATE_DIR/faults/command:$NAME" or return;
@@ -207,64 +174,6 @@ sub exec_real {
     my ($program, @args) = @_;
     my $path = real_path($program);
     exec {$path} $program, @args or fail(126, "$path: $!");
-}
-
-# Turns a GNU message into the Mac's form: `cp: cannot stat 'x': No such ...` -> `cp: x: No such ...`.
-sub bsd_text {
-    my ($line) = @_;
-    $line =~ s/\xe2\x80[\x98\x99]/'/g;
-    $line =~ s/^(\S+): [^']*?'(.*?)'(?: \w+ '.*?')?: (.*)$/$1: $2: $3/;
-    $line =~ s/Invalid cross-device link/Cross-device link/;
-    return $line;
-}
-
-# Runs a Debian program, rewriting its stderr (and stdout when asked) line by line; returns the wait status.
-# The program dies with the stand-in even when that is killed by SIGKILL (PR_SET_PDEATHSIG).
-sub run_real {
-    my ($program, $args, %opt) = @_;
-    my $path = real_path($program);
-    local $ENV{LC_ALL} = 'C' unless $opt{keep_locale};
-    pipe my $err_out, my $err_in or fail(1, "pipe: $!");
-    my ($out_out, $out_in);
-    if ($opt{stdout}) { pipe $out_out, $out_in or fail(1, "pipe: $!") }
-    my $pid = fork // fail(1, "fork: $!");
-    if (!$pid) {
-        # Not by Config, which takes longer to load than all of this module.
-        syscall -e '/lib64/ld-linux-x86-64.so.2' ? 157 : 167, 1, 9;
-        open STDERR, '>&', $err_in or exit 126;
-        if ($out_in) { open STDOUT, '>&', $out_in or exit 126 }
-        exec {$path} $program, @$args or exit 126;
-    }
-    close $err_in;
-    close $out_in if $out_in;
-    local @SIG{qw(INT TERM HUP)} = (sub { kill $_[0], $pid }) x 3;
-    my $err = $opt{stderr} // \&bsd_text;
-    if ($out_out) {
-        while (my $line = <$out_out>) { print $opt{stdout}->($line) }
-    }
-    while (my $line = <$err_out>) { print STDERR $err->($line) }
-    waitpid $pid, 0;
-    return $?;
-}
-
-# Ends as the real program ended: same exit status, same signal.
-sub finish {
-    my ($status) = @_;
-    $| = 1;
-    print '';
-    if (my $signal = $status & 127) {
-        $SIG{ (split ' ', do { require Config; $Config::Config{sig_name} })[$signal] } = 'DEFAULT';
-        kill $signal, $$;
-    }
-    exit($status >> 8);
-}
-
-# On a Mac these commands put a window on the console; tests assert that none was opened.
-sub note_dialog {
-    my ($text) = @_;
-    (my $log = $STATE_DIR) =~ s{/state/?\z}{/log/dialogs};
-    open my $fh, '>>', $log or return;
-    print $fh time, "\t$text\n";
 }
 
 meet_fault();

@@ -5,7 +5,6 @@ package SimDisks;
 # or file system of its own (a deviation).
 
 use strict;
-use warnings;
 use Exporter 'import';
 use Sim;
 use SimVolumes;

@@ -4,7 +4,6 @@ package SimFlags;
 # immutable bit besides, so that the refusal is real. Links carry no flags here (a deviation).
 
 use strict;
-use warnings;
 use Exporter 'import';
 use Config ();
 

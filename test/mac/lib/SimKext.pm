@@ -3,7 +3,6 @@ package SimKext;
 # The kernel extensions that kmutil and kextstat list. From 5.0 on macFUSE's id ends with the Darwin major.
 
 use strict;
-use warnings;
 use Exporter 'import';
 use Sim;
 

@@ -3,7 +3,6 @@ package SimProcess;
 # The processes of the Mac, from /proc: what ps, pgrep, pkill and killall share.
 
 use strict;
-use warnings;
 use Exporter 'import';
 
 our @EXPORT = qw(list_processes ancestors_of signal_number SIGNAL_NAMES);

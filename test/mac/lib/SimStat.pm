@@ -3,7 +3,6 @@ package SimStat;
 # The format language of BSD stat(1): %[flags][size][.prec][format][part]datum, on Linux's stat.
 
 use strict;
-use warnings;
 use Exporter 'import';
 use POSIX ();
 use Sim;

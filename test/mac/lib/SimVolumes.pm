@@ -4,7 +4,6 @@ package SimVolumes;
 # its space, as the volumes of an APFS container do. FUSE mounts are the real ones.
 
 use strict;
-use warnings;
 use Exporter 'import';
 use Cwd ();
 use Sim;

@@ -1,0 +1,63 @@
+package SimState;
+
+# The part of Sim.pm about the state of the Mac as a whole: SIP, macFUSE's kext, Full Disk Access, its names. Loaded when
+# it is first needed.
+
+use strict;
+
+sub set_state {
+    my ($key, $value) = @_;
+    open my $fh, '>', "$Sim::STATE_DIR/$key.$$" or Sim::fail(1, "cannot keep state $key: $!");
+    print $fh "$value\n";
+    close $fh;
+    rename "$Sim::STATE_DIR/$key.$$", "$Sim::STATE_DIR/$key" or Sim::fail(1, "cannot keep state $key: $!");
+}
+
+# Darwin's major is macOS's plus 9 up to 15; macOS 26 is Darwin 25.
+sub darwin_release {
+    my ($major, $minor) = split /\./, Sim::state('macos', '14.0');
+    return Sim::state('darwin', ($major >= 26 ? $major - 1 : $major + 9) . '.' . ($minor || 0) . '.0');
+}
+
+sub host_name { return Sim::state('hostname') // Sim::state('localhostname', Sim::state('computername', 'mac')) . '.local' }
+
+sub has_fault { return -e "$Sim::STATE_DIR/faults/$_[0]" }
+
+sub sip_state {
+    return 'enabled' if has_fault('sip-on');
+    return 'disabled' if has_fault('sip-off');
+    return Sim::state('sip', 'enabled');
+}
+
+# loaded | unloaded | not-approved | absent
+sub kext_state {
+    return 'absent' if Sim::state('macfuse', 'absent') eq 'absent';
+    return 'not-approved' if has_fault('kext-not-approved');
+    return Sim::state('macfuse_kext', 'loaded');
+}
+
+# TCC decides by the responsible process: a session of sshd has what the Sharing pane granted, a launchd job has
+# nothing unless it was granted to that program itself.
+sub has_full_disk_access {
+    my $granted = !has_fault('no-full-disk-access') && Sim::state('fda', 'yes') eq 'yes';
+    return 0 if ($ENV{XPC_SERVICE_NAME} // '0') ne '0';
+    my $pid = getppid();
+    for (1 .. 64) {
+        open my $fh, '<', "/proc/$pid/stat" or last;
+        my ($comm, $parent) = <$fh> =~ /\((.*)\) \S (\d+)/s or last;
+        return $granted if $comm =~ /^sshd/;
+        last if $parent <= 1;
+        $pid = $parent;
+    }
+    return $granted;
+}
+
+# On a Mac these commands put a window on the console; tests assert that none was opened.
+sub note_dialog {
+    my ($text) = @_;
+    (my $log = $Sim::STATE_DIR) =~ s{/state/?\z}{/log/dialogs};
+    open my $fh, '>>', $log or return;
+    print $fh time, "\t$text\n";
+}
+
+1;
