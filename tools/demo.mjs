@@ -32,8 +32,8 @@ const booted = [];
 
 function cleanUp() {
   if (isKept) return;
-  stopMacs(booted.splice(0).map(({ name }) => name));
   fs.rmSync(project.folder, { recursive: true, force: true });
+  stopMacs(booted.splice(0).map(({ name }) => name));
 }
 for (const [signal, code] of [
   ["SIGINT", 130],
@@ -55,7 +55,7 @@ try {
         booted.push(mac);
         entry.macs.push(mac);
         installCompiler(mac.name, COMPILER_PREFIX);
-        stage.say(`${mac.name}: ${wanted.profile}, SIP ${wanted.sip}, at ${mac.address} port ${mac.port}`);
+        stage.say(`${mac.host}: ${wanted.profile}, SIP ${wanted.sip}, at ${mac.address} port ${mac.port}`);
       }
       writeStack(project, entry.stack, entry.macs);
     }

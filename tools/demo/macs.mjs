@@ -16,10 +16,12 @@ function mac(args, options = {}) {
  * @param {{ name: string, profile: string, sip: string }} wanted
  * @param {boolean} isKept
  */
-export function bootMac({ name, profile, sip }, isKept) {
+export function bootMac({ name: host, profile, sip }, isKept) {
+  // Another demo may run on this machine: its Macs have other names.
+  const name = `${host}-${process.pid}`;
   const life = isKept ? ["--max-minutes", String(KEEP_MINUTES)] : ["--parent", String(process.pid)];
   const info = JSON.parse(mac(["boot", name, "--profile", profile, "--sip", sip, "--json", ...life]));
-  return { ...info, wanted: { name, profile, sip } };
+  return { ...info, host };
 }
 
 export function stopMacs(names) {

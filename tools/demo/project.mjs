@@ -26,8 +26,8 @@ export function stackFile({ folder }, stack) {
 /** The committed stack with this run's Macs and sources. */
 export function writeStack(project, stack, macs) {
   const document = parseDocument(fs.readFileSync(path.join(ROOT, "stacks", `Pulumi.${stack}.yaml`), "utf8"));
-  const hosts = macs.map(({ name, address, port, user, identityFile, hostKey }) => [
-    name,
+  const hosts = macs.map(({ host, address, port, user, identityFile, hostKey }) => [
+    host,
     { address, port, user, identity: identityFile, hostKey },
   ]);
   document.setIn(["config", "macfoundry:hosts"], new Document(Object.fromEntries(hosts)).contents);

@@ -23,7 +23,7 @@ export async function showOutputs(stage, stacks) {
   stage.heading("What there is now");
   for (const { stack, macs } of stacks) {
     const output = await stage.pulumi(stack, ["stack", "output", "--json"], { expected: 0 });
-    for (const { name } of macs) mustMatch(output, new RegExp(`"${name}"`), "the stack tells of its Macs");
+    for (const { host } of macs) mustMatch(output, new RegExp(`"${host}"`), "the stack tells of its Macs");
     mustMatch(output, /\/Users\/[\w.-]+@[0-9a-f]{12,}/, "the stack tells where its base directories are");
   }
 }
@@ -49,11 +49,11 @@ export async function tamper(stage, stacks) {
       `ln -sfh /Users/Shared /Users/${image}`,
     ];
     for (const act of acts) {
-      stage.say(`${first.name}# ${act}`);
+      stage.say(`${first.host}# ${act}`);
       runInMac(first.name, act);
     }
     if (expectsSip) {
-      stage.say(`${first.name}: csrutil enable, in Recovery`);
+      stage.say(`${first.host}: csrutil enable, in Recovery`);
       setSip(first.name, "enabled");
     }
     stage.say(`(${stack})`);
@@ -75,7 +75,7 @@ export async function repair(stage, stacks) {
     const output = await stage.pulumi(stack, UP, { expected: expectsSip ? 1 : 0, what: "repair" });
     if (!expectsSip) continue;
     mustMatch(output, /NEEDS_HUMAN/, "SIP is said to need a person");
-    stage.say(`\nThe person goes to ${macs[0].name}, starts it in Recovery and types \`csrutil disable\`.`);
+    stage.say(`\nThe person goes to ${macs[0].host}, starts it in Recovery and types \`csrutil disable\`.`);
     setSip(macs[0].name, "disabled");
     await stage.pulumi(stack, UP, { expected: 0, what: "up after the person" });
   }

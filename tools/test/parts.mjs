@@ -41,7 +41,7 @@ export function listParts(root, folder) {
       count: countOne,
       isVital: true,
     },
-    { name: "lint", command: node, args: ["tools/lint.mjs"], timeoutMs: 5 * MINUTE_MS, count: countLint },
+    { name: "lint", command: node, args: ["tools/lint.mjs"], timeoutMs: 10 * MINUTE_MS, count: countLint },
     jest("units", ["/test/"], ["/test/mac/", "/test/engine/", LONG], 10),
   ];
   if (hasTests("mac")) parts.push(jest("mac", ["/test/mac/"], [LONG], 12));
