@@ -127,11 +127,24 @@ describe("sandbox-exec", () => {
     expect(await mac.run("perl -e 'printf q(%o), (stat shift)[2] & 07777' /Users/administrator/s")).toBe("755");
   });
 
-  it("refuses to nest with 71, also in a grandchild under sudo", async () => {
-    const inner = "sandbox-exec -p '(version 1)(allow default)' true";
+  it("refuses to nest with 71", async () => {
     const nested = { code: 71, stdout: "", stderr: "sandbox-exec: sandbox_apply: Operation not permitted\n" };
-    expect(await runSandboxed(inner)).toEqual(nested);
-    expect(await runSandboxed(`sudo -n /bin/sh -c "${inner}"`)).toEqual(nested);
+    expect(await runSandboxed("sandbox-exec -p '(version 1)(allow default)' true")).toEqual(nested);
+    expect(await runSandboxed("/bin/sh -c 'env sandbox-exec -n no-network true'")).toEqual(nested);
+  });
+
+  it("starts no set-user-id program inside, by any name, unless the profile names it", async () => {
+    for (const script of ["sudo -n true", "ps ax", "cd /usr/bin && ./sudo -n true", "ln -s /bin/ps ~/p && ~/p"]) {
+      const result = await runSandboxed(script);
+      expect([script, result.code, /Operation not permitted/.test(result.stderr)]).toEqual([script, 126, true]);
+    }
+    const profile = '(version 1)(allow default)(allow process-exec (literal "/bin/ps") (with no-sandbox))';
+    expect((await mac.exec(`sandbox-exec -p '${profile}' ps ax`)).code).toBe(0);
+    expect(await mac.exec("sandbox-exec -n no-network sudo -n true")).toEqual({
+      code: 71,
+      stdout: "",
+      stderr: "sandbox-exec: execvp() of 'sudo' failed: Operation not permitted\n",
+    });
   });
 
   it("answers bad profiles and commands as macOS does", async () => {

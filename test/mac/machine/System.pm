@@ -12,6 +12,11 @@ use File::Path qw(make_path remove_tree);
 use File::Copy ();
 use File::Basename qw(dirname basename);
 
+# Set-user-id programs of a Mac. On a script the bit does nothing but what sandboxes look at: they start none of these.
+# sandbox-exec has it only here, for the kernel's sake.
+my %SET_ID = map { $_ => 1 } qw(/bin/ps /usr/bin/at /usr/bin/crontab /usr/bin/login /usr/bin/newgrp /usr/bin/quota /usr/bin/su
+    /usr/bin/sudo /usr/bin/top /usr/bin/sandbox-exec);
+
 our @SEALED = qw(bin sbin usr/bin usr/sbin usr/libexec);
 
 # Which table gives the files of kind `standin` from which folder; a later table's row wins over an earlier one's.
@@ -86,7 +91,6 @@ sub build_dir {
             $copies .= join("\t", "$new/debian/" . debian_path($row->{target}), $to) . "\n";
         } elsif ($row->{kind} eq "native") {
             install_file(native_program($row->{target}), $to);
-            chmod 04755, $to if $row->{target} eq "sandbox-exec";
         } elsif ($row->{kind} eq "link") {
             symlink $row->{target}, $to or die "mac: $to: $!\n";
         } else {
@@ -108,6 +112,7 @@ SH
     print {$sh} $copies;
     close $sh or die "mac: the commands of macOS $macos could not be laid out\n";
     rmdir "$new/debian";
+    chmod 04755, "$new$_" for grep { -e "$new$_" } keys %SET_ID;
 
     for my $file (glob source_dir() . "/lib/* " . source_dir() . "/system/lib/*") {
         install_file($file, "$new/lib/" . basename($file));

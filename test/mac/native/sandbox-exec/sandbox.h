@@ -1,5 +1,5 @@
 /* sandbox-exec of the simulated Mac: profiles in the subset of SBPL that build sandboxes use, enforced for real by
- * Landlock (files), read-only and hiding mounts (exceptions inside allowed trees) and seccomp (network, set-id modes).
+ * Landlock (files), read-only and hiding mounts (exceptions inside allowed trees) and seccomp (network, set-id bits).
  */
 #ifndef SANDBOX_H
 #define SANDBOX_H
@@ -60,6 +60,9 @@ bool has_denies(const struct profile *profile, unsigned operations);
 /* Both want root; they end the program with 71 when the kernel refuses. */
 void restrict_files(const struct profile *profile);
 void restrict_calls(const struct profile *profile);
+
+/* Answers the calls that a seccomp listener reports, until the last process of the sandbox is gone. */
+void supervise(const struct profile *profile, int listener);
 
 /* True inside a sandbox of this program. */
 bool is_sandboxed(void);
