@@ -21,10 +21,11 @@ export function locateSandboxProfile(uid: number): string {
 }
 
 /**
- * The words that start a step as OBuilder does on macOS: `su -l USER -c -- 'source ~/.obuilder_profile.sh && env K=V …
- * "$0" "$@"' ARGV…`. One thing is added: the command starts in the spec's workdir, which the original ignores there
- * (`su -l` leaves it in the home). The sandbox is entered
- * after `su`, which is setuid: macOS starts no setuid program inside one. `hasProfile` false is for a home without the file, where `source` would end it all.
+ * The text that the builder's login shell runs, and its arguments: OBuilder's on macOS, where `su -l USER -c -- TEXT ARGV…`
+ * starts them. Here `start_step` does what that `su` does, but inside the sandbox, so that the login files of a home,
+ * which a step may have written, run in it too (macOS starts no setuid program such as su inside a sandbox). One thing
+ * is added: the command starts in the spec's workdir; `su -l` leaves it in the home. `hasProfile` false is for a home
+ * without `~/.obuilder_profile.sh`, where `source` would end it all.
  */
 export function composeCommand(
   builder: Builder,
@@ -34,16 +35,11 @@ export function composeCommand(
 ): ByteString[] {
   const pairs: readonly EnvPair[] = [[asBytes("TMPDIR"), asBytes(tmpDir)], ...command.env];
   const env = pairs.map(([name, value]) => quoteAlways(`${name}=${value}`)).join(" ");
-  const folder = resolveInHome(builder.home, command.workdir);
+  const folder = quoteAlways(resolveInHome(builder.home, command.workdir));
   const enter =
-    folder === builder.home
-      ? ""
-      : `{ [ -d ${quoteAlways(folder)} ] || mkdir -p ${quoteAlways(folder)}; } && cd ${quoteAlways(folder)} && `;
-  const inner = `${hasProfile ? `source ${PROFILE} && ` : ""}${enter}env ${env} "$0" "$@"`;
-  const bash = `/bin/bash -c ${quoteAlways(inner)} "$0" "$@"`;
-  const sandbox = `/usr/bin/sandbox-exec -f ${locateSandboxProfile(builder.uid)}`;
-  const text = `if [ "$(uname -s)" = Darwin ]; then exec ${sandbox} ${bash}; else exec ${bash}; fi`;
-  return [...["su", "-l", builder.name, "-c", "--"].map(asBytes), asBytes(text), ...command.argv];
+    folder === quoteAlways(builder.home) ? "" : `{ [ -d ${folder} ] || mkdir -p ${folder}; } && cd ${folder} && `;
+  const text = `${hasProfile ? `source ${PROFILE} && ` : ""}${enter}env ${env} "$0" "$@"`;
+  return [asBytes(text), ...command.argv];
 }
 
 /** An absolute path of a spec means the same path below the builder's home: nothing else there is the builder's. */
@@ -52,13 +48,12 @@ export function resolveInHome(home: string, path: string): string {
   return [home, ...parts].join("/");
 }
 
-/** Shell text that runs the words; words that are not UTF-8 travel as hex, since scripts are text. */
+/** Words for `start_step`; those that are not UTF-8 travel as hex, since scripts are text. */
 export function renderWords(words: readonly ByteString[]): string {
   const texts = words.map(toTextExactly);
   if (texts.every((text) => text !== undefined && !text.includes("\0")))
-    return texts.map((text) => quoteWord(text ?? "")).join(" ");
-  const hex = words.map((word) => toBytes(word).toString("hex") || "-");
-  return `/usr/bin/perl -e 'exec map { $_ eq "-" ? "" : pack "H*", $_ } @ARGV' ${hex.join(" ")}`;
+    return `text ${texts.map((text) => quoteWord(text ?? "")).join(" ")}`;
+  return `hex ${words.map((word) => toBytes(word).toString("hex") || "-").join(" ")}`;
 }
 
 function quoteAlways(text: string): string {

@@ -21,12 +21,6 @@ at() {
   kill -9 "$(cat "$MACFOUNDRY_JOB/pid")" $$
 }
 
-# The words of a step; on a plain Linux su wants its own options to end before the name.
-run_step() {
-  if [ "$(uname -s)" != Darwin ] && [ "$1 $2" = "su -l" ]; then shift 2; set -- su -l -- "$@"; fi
-  "$@"
-}
-
 processes_of_builder() { ps -axo pid=,uid=,ruid=,state=,args= | awk -v u="$uid" '($2 == u || $3 == u) && $4 !~ /^Z/'; }
 
 # Nothing of the builder outlives a step: detached daemons and launchd's user jobs neither.
@@ -62,14 +56,27 @@ tidy() {
   ! command -v crontab >/dev/null 2>&1 || crontab -u "$user" -r >/dev/null 2>&1 || :
 }
 
-# As the builder, without a login shell and its profile: root never writes through links that a step may have left.
-as_builder() {
-  /usr/bin/perl -MPOSIX=setuid -e 'my ($u, $g, $home) = splice @ARGV, 0, 3; $( = $g; $) = "$g $g"; setuid($u); die "cannot become uid $u\n" unless $< == $u and $> == $u; %ENV = (PATH => "/usr/bin:/bin:/usr/sbin:/sbin", HOME => $home, LC_ALL => "C"); chdir $home or die "$home: $!\n"; exec { $ARGV[0] } @ARGV or die "$ARGV[0]: $!\n"' "$uid" "$gid" "$home" "$@"
+# Becomes the builder for good, with a new environment: home, groups and ids first, then the words.
+become_builder() { # names and values of the environment, --, words
+  /usr/bin/perl -MPOSIX=setuid -e 'my ($u, $g, $groups, $home) = splice @ARGV, 0, 4; my %env; while (@ARGV and $ARGV[0] ne "--") { my ($k, $v) = split /=/, shift, 2; $env{$k} = $v } shift;
+    my @groups = grep { $_ != $g } split " ", $groups; splice @groups, 15; $( = $g; $) = join " ", $g, $g, @groups; setuid($u); die "cannot become uid $u\n" unless $< == $u and $> == $u;
+    %ENV = %env; chdir $home or die "$home: $!\n"; exec { $ARGV[0] } @ARGV or die "$ARGV[0]: $!\n"' "$uid" "$gid" "$(id -G "$user")" "$home" "$@"
 }
 
-# Under the sandbox's profile. It is applied after becoming the builder: inside, no setuid program could be started.
+# Without a login shell and its files: root never writes through links that a step may have left.
+as_builder() { become_builder PATH=/usr/bin:/bin:/usr/sbin:/sbin "HOME=$home" LC_ALL=C -- "$@"; }
+
+# Only macOS has a sandbox; on another system steps run without (docs/builds.md, "The sandbox").
 sandboxed_as_builder() {
   if [ "$(uname -s)" = Darwin ]; then as_builder /usr/bin/sandbox-exec -f "$sandbox_profile" "$@"; else as_builder "$@"; fi
+}
+
+# What su -l does: the user's own shell as a login shell, and nothing in its environment but these.
+start_step() { # text or hex, then the shell's words
+  shell=$(/usr/bin/perl -e 'print +(getpwuid shift)[8] || "/bin/sh"' "$uid")
+  set -- /usr/bin/perl -e 'my ($mode, @words) = @ARGV; @words = map { $_ eq "-" ? "" : pack "H*", $_ } @words if $mode eq "hex"; exec { $ENV{SHELL} } $ENV{SHELL}, "-l", "-c", "--", @words or die "$ENV{SHELL}: $!\n"' "$@"
+  [ "$(uname -s)" != Darwin ] || set -- /usr/bin/sandbox-exec -f "$sandbox_profile" "$@"
+  become_builder PATH=/bin:/usr/bin "HOME=$home" "USER=$user" "LOGNAME=$user" "SHELL=$shell" -- "$@"
 }
 
 # The folder that a path lies in, made if need be, as the system sees it: it must be the builder's own.

@@ -62,7 +62,7 @@ export function renderStepScript(context: JobContext, step: StepScript): string 
       shell: `begin=$(now)
 if [ -e "$home/.obuilder_profile.sh" ]; then set -- ${step.command.withProfile}; else set -- ${step.command.without}; fi
 rc=0
-run_step "$@" <&5 >&4 2>&4 || rc=$?
+"$@" <&5 >&4 2>&4 || rc=$?
 spent command "$begin"`,
     },
     { point: "reap", shell: "reap" },

@@ -95,8 +95,8 @@ export class StepRunner implements StepHandlers<ReadableTree> {
       rules,
       {
         command: {
-          withProfile: renderWords(composeCommand(builder, tmpDir, command, true)),
-          without: renderWords(composeCommand(builder, tmpDir, command, false)),
+          withProfile: `start_step ${renderWords(composeCommand(builder, tmpDir, command, true))}`,
+          without: `start_step ${renderWords(composeCommand(builder, tmpDir, command, false))}`,
         },
         secrets: secretTargets,
         caches: step.op.cache.map(({ id, target }) => ({
