@@ -34,7 +34,9 @@ export function runInMac(name, script) {
 }
 
 export function setSip(name, state) {
-  mac(["fault", name, state === "enabled" ? "sip-on" : "sip-off"]);
+  const [on, off] = state === "enabled" ? ["sip-on", "sip-off"] : ["sip-off", "sip-on"];
+  mac(["fault", name, "--clear", off]);
+  mac(["fault", name, on]);
 }
 
 /** A compiler that is there before macfoundry comes: Debian's, under a prefix as somebody would have installed it. */
