@@ -32,6 +32,8 @@ export interface ServiceOptions {
 
 export function makeService({ hosts, abort, log }: ServiceOptions): Partial<providerGrpc.IResourceProviderServer> {
   const lifecycle = new Lifecycle(hosts, RESOURCES, abort.signal);
+  /** The engine asks for a diff in its refresh and again in its plan: a person is told once. */
+  const told = new Set<string>();
 
   const answer =
     <Request, Reply>(handler: Handler<Request, Reply>): grpc.handleUnaryCall<Request, Reply> =>
@@ -69,7 +71,10 @@ export function makeService({ hosts, abort, log }: ServiceOptions): Partial<prov
       const diff = diffResource(resource, olds, news, wire.fromStruct(request.getOldInputs()));
       const voice = log.voiceFor(request.getUrn());
       const first = diff.human[0];
-      if (first !== undefined) voice.warn(explainHuman(String(news["host"]), resource, first, diff.human).message);
+      if (first !== undefined && !told.has(request.getUrn())) {
+        told.add(request.getUrn());
+        voice.warn(explainHuman(String(news["host"]), resource, first, diff.human).message);
+      }
       return wire.diffReply(diff);
     }),
 
