@@ -15,7 +15,7 @@ export interface OcamlImageOptions {
   readonly compilerPrefix: string;
   /** Commits of the git sources, as `prepareContext` packs them. */
   readonly sources: { readonly brew: string; readonly "opam-repository": string };
-  /** Set for the build and for images on top, in this order. */
+  /** Set for the steps, in this order; images on top don't inherit it. */
   readonly env?: Readonly<Record<string, string>> | undefined;
 }
 

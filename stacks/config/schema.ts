@@ -124,7 +124,7 @@ const image = record(
     default: string("The version that `opam` means. Only with `spec: ocaml`."),
     keep: { description: "Publications kept for rollback.", type: "integer", minimum: 1, maximum: 1000, default: 3 },
     test: secretable("Command that must succeed as the builder before the image is activated."),
-    env: table("Environment of the build's steps and of images on top.", { type: "string" }),
+    env: table("Environment of the steps; images on top set their own.", { type: "string" }),
     network: choice("Whether steps may use the network.", ["allow", "deny"], { default: "allow" }),
   },
   ["builder", "spec"],

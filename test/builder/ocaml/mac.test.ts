@@ -104,11 +104,11 @@ describe.each<{ profile: MacProfile; arch: "x86_64" | "arm64"; prefix: string; b
     expect(output).toContain(`\n${prefix}\n${brew}\n${sources.brew.commit}\n`);
     const path = output.trim().split("\n").at(-1)?.split(":").slice(0, 3);
     expect(path).toEqual([`${COMPILER}/bin`, `${prefix}/bin`, `${prefix}/sbin`]);
-  });
+  }, 120_000);
 
   it("refuses a write outside of home, prefix and temporary folder", async () => {
     const error: unknown = await build(onTop("echo x > /Users/Shared/x"), base).catch((reason: unknown) => reason);
     expect(isMacfoundryError(error, "STEP_FAILED")).toBe(true);
     expect((await mac.exec("test -e /Users/Shared/x")).code).not.toBe(0);
-  });
+  }, 120_000);
 });
