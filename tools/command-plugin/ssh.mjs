@@ -52,7 +52,7 @@ function writeConfig(folder, connection, command, names) {
     lines.push(`  ProxyJump ${BASTION}`);
   }
   if (names.length > 0) lines.push(`  SendEnv ${names.join(" ")}`);
-  lines.push(`  RemoteCommand ${encodeCommand(command)}`, "  RequestTTY no", "  SessionType default");
+  lines.push(`  RemoteCommand ${encodeCommand(command)}`, "  RequestTTY no");
   if (connection.proxy !== undefined && connection.proxy.host)
     lines.push(...describeHost(folder, BASTION, connection.proxy));
   const file = path.join(folder, "config");
