@@ -28,7 +28,8 @@ export const builders: StateResource<BuildersInputs, BuildersObserved, BuilderFa
 
   read(facts, inputs) {
     const found = inputs.builders.map((builder) => observeBuilder(facts, builder.name, builder.uid));
-    return found.every(({ uid, managed }) => uid === undefined && !managed) ? undefined : { builders: found };
+    const isNothing = found.every(({ uid, managed, uidTakenBy }) => (uid ?? uidTakenBy) === undefined && !managed);
+    return isNothing ? undefined : { builders: found };
   },
 
   plan: planBuilders,
