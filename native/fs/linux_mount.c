@@ -19,6 +19,7 @@
 const char *const platform_mount_options = "fsname=obuilderfs,subtype=obuilderfs";
 const char *const platform_allowed_options[] = {"ro",   "rw",   "suid",  "nosuid",  "dev",     "nodev", "exec",      "noexec",
                                                 "sync", "async", "atime", "noatime", "dirsync", "debug", "max_read=", NULL};
+const bool platform_has_epochs = true;
 const double platform_entry_timeout_max = 3600;
 const int platform_statistics_signal = SIGUSR1;
 

@@ -73,6 +73,7 @@ bool platform_is_hidden(const char *name);
 extern const char *const platform_mount_options;
 /* Names that -o takes, NULL at the end; "name=" takes a value. */
 extern const char *const platform_allowed_options[];
+extern const bool platform_has_epochs; /* the kernel may know how to drop all entries at once: restrict.c */
 extern const double platform_entry_timeout_max; /* seconds; 0 where the kernel's name cache cannot be told */
 struct mount_entry {
     bool is_ours;  /* an obuilderfs, alive or dead */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "platform.h"
 
@@ -38,6 +39,27 @@ static bool is_restricted(const struct node *dir, const struct attributes *attr,
     return (attr->st.st_mode & all) != all || platform_has_acl(dirfd, name);
 }
 
+/*
+ * Since Linux 6.16 one message makes the kernel ask again for every entry it keeps. It takes no lock, so it can be sent
+ * before the call that changed the mode is answered. False: this kernel does not know it.
+ */
+static bool advance_epoch(void)
+{
+    static _Atomic bool is_unknown;
+    enum { NOTIFY_INC_EPOCH = 8 };
+    struct {
+        uint32_t length;
+        int32_t code;
+        uint64_t unique;
+    } message = {.length = sizeof message, .code = NOTIFY_INC_EPOCH};
+    if (platform_has_epochs && !atomic_load(&is_unknown)) {
+        if (write(fuse_session_fd(session), &message, sizeof message) == (ssize_t)sizeof message)
+            return true;
+        atomic_store(&is_unknown, true);
+    }
+    return false;
+}
+
 static uint64_t order_dropping(struct node *dir)
 {
     struct order *order = malloc(sizeof *order);
@@ -68,7 +90,7 @@ uint64_t restrict_note(struct node *dir, const struct attributes *attr, int dirf
     if (!(before & NODE_ENTRIES_CACHED))
         return 0;
     atomic_fetch_and(&dir->state, (uint8_t)~NODE_ENTRIES_CACHED);
-    return order_dropping(dir);
+    return advance_epoch() ? 0 : order_dropping(dir);
 }
 
 uint64_t restrict_last_ticket(void)
