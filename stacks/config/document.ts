@@ -1,4 +1,14 @@
-import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type Node, type Pair } from "yaml";
+import {
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  YAMLParseError,
+  type Node,
+  type Pair,
+} from "yaml";
 import type { Path } from "./paths.js";
 
 /** More than any stack needs; keeps a file of nested aliases from growing without bound. */
@@ -32,7 +42,7 @@ interface Place {
 
 export function parseStackDocument(text: string): StackDocument {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const document = parseOrRefuse(text, lines);
   const places = new Map<string, Place>();
   const problems: SyntaxProblem[] = [...document.errors, ...document.warnings].map((error) => ({
     ...toPosition(lines, error.pos[0]),
@@ -92,7 +102,7 @@ export function parseStackDocument(text: string): StackDocument {
     places.set("[]", { value: document.contents ?? undefined });
     if (document.errors.length === 0) value = visit(document.contents, []);
   } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
+    if ((error as Error).name !== "RangeError") throw error;
     const remedy = "write the values out instead of repeating them by aliases";
     problems.push({ line: 1, column: 1, path: [], reason: `the file holds more than ${MAX_NODES} values`, remedy });
   }
@@ -117,6 +127,19 @@ export function parseStackDocument(text: string): StackDocument {
       return isScalar(node) ? node.source : undefined;
     },
   };
+}
+
+/** The YAML library calls itself for each level: a file of nothing but brackets ends its stack. */
+function parseOrRefuse(text: string, lines: LineCounter): ReturnType<typeof parseDocument> {
+  const options = { lineCounter: lines, prettyErrors: false };
+  try {
+    return parseDocument(text, options);
+  } catch (error) {
+    if ((error as Error).name !== "RangeError") throw error;
+    const document = parseDocument("", options);
+    document.errors.push(new YAMLParseError([0, 0], "BAD_COLLECTION_TYPE", "It is nested too deeply"));
+    return document;
+  }
 }
 
 function readKey(key: unknown): string | undefined {

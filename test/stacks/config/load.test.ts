@@ -210,6 +210,10 @@ describe("files that are no stack", () => {
     expect(performance.now() - begin).toBeLessThan(5000);
   });
 
+  it.each(["[", "{a: ", "- "])("of nothing but %j are refused, not ended by", (piece) => {
+    expect(refuse(`config:\n  x:y: ${piece.repeat(50_000)}`).length).toBeGreaterThan(0);
+  });
+
   it("with names of JavaScript's own are read like any other", () => {
     expect(refuse(stack({ __proto__x: "1", constructor: "{ a: 1 }" })).map(({ path }) => path)).toContain(
       "constructor",
