@@ -190,6 +190,32 @@ describe("launchd", () => {
     expect(await mac.run("launchctl print-disabled system")).toContain('\t\t"org.example.off" => disabled\n');
   });
 
+  it("loads and unloads by the old verbs, which answer 0 whatever happens, and -w is remembered", async () => {
+    const path = await writeJob(mac, "org.example.old", { keys: RUN_AT_LOAD });
+    expect(await mac.exec(`launchctl load -w ${path}`)).toEqual({ code: 0, stdout: "", stderr: "" });
+    expect(await readField(mac, "org.example.old", "state")).toBe("running");
+    expect(await mac.exec(`launchctl unload -w ${path}`)).toEqual({ code: 0, stdout: "", stderr: "" });
+    expect(await waitFor(async () => (await mac.exec("launchctl print system/org.example.old")).code === 113)).toBe(
+      true,
+    );
+    expect(await mac.run("launchctl print-disabled system")).toContain('"org.example.old" => disabled');
+    expect(await mac.exec(`launchctl unload -w ${path}`)).toEqual({
+      code: 0,
+      stdout: "",
+      stderr: "Unload failed: 5: Input/output error\nTry running `launchctl bootout` as root for richer errors.\n",
+    });
+  });
+
+  it("keeps a job alive only after failures when the plist says so", async () => {
+    const keys = `${RUN_AT_LOAD}<key>ThrottleInterval</key><integer>0</integer>
+<key>KeepAlive</key><dict><key>SuccessfulExit</key><false/></dict>`;
+    const script = "echo x >>/private/tmp/tries; [ $(grep -c x /private/tmp/tries) -ge 3 ]";
+    await mac.run(`launchctl bootstrap system ${await writeJob(mac, "org.example.tries", { keys, script })}`);
+    expect(await waitFor(async () => (await readField(mac, "org.example.tries", "last exit code")) === "0")).toBe(true);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(await readField(mac, "org.example.tries", "runs")).toBe("3");
+  });
+
   it("lets nobody but root change the system domain", async () => {
     const result = await mac.exec("sudo -n -u administrator launchctl bootout system/com.openssh.sshd");
     expect(result.code).not.toBe(0);

@@ -16,7 +16,7 @@ package DSLocal;
 
 use strict;
 use warnings;
-use Fcntl qw(:flock);
+use Fcntl    qw(:flock);
 use JSON::PP ();
 
 our $STATE_DIR = $ENV{SIM_STATE_DIR} // "/.sim/state";
@@ -73,14 +73,15 @@ sub write_etc {
         my $user = $users{$name};
         my $uid  = unix_id(first($user, "UniqueID"));
         next if !defined $uid;
-        my $gid = unix_id(first($user, "PrimaryGroupID")) // 20;
-        my $gecos = first($user, "RealName") // "";
+        my $gid   = unix_id(first($user, "PrimaryGroupID")) // 20;
+        my $gecos = first($user, "RealName")                // "";
         $gecos =~ s/[:\n]/ /g;
         my $home  = first($user, "NFSHomeDirectory") // "/var/empty";
         my $shell = first($user, "UserShell")        // "/usr/bin/false";
         push @passwd, join ":", $name, "x", $uid, $gid, $gecos, $home, $shell;
         push @shadow, "$name:*:19000:0:99999:7:::";
     }
+
     # Debian's sshd was compiled for a privilege separation user of this name; a Mac's is _sshd.
     push @passwd, "sshd:x:75:75:sshd Privilege separation:/var/empty:/usr/bin/false";
     for my $name (list_records("groups")) {
@@ -90,9 +91,9 @@ sub write_etc {
         push @group, [$gid, join ":", $name, "*", $gid, join ",", @{ $group->{GroupMembership} // [] }];
     }
     @group = map { $_->[1] } sort { $a->[0] <=> $b->[0] } @group;
-    write_file("$ETC_DIR/passwd", join("", map { "$_\n" } @passwd), 0644);
-    write_file("$ETC_DIR/group",  join("", map { "$_\n" } @group),  0644);
-    write_file("$ETC_DIR/shadow", join("", map { "$_\n" } @shadow), 0600);
+    write_file("$ETC_DIR/passwd", join("", map {"$_\n"} @passwd), 0644);
+    write_file("$ETC_DIR/group",  join("", map {"$_\n"} @group),  0644);
+    write_file("$ETC_DIR/shadow", join("", map {"$_\n"} @shadow), 0600);
 }
 
 sub first { return ($_[0]{ $_[1] } // [])->[0] }

@@ -4,14 +4,14 @@ package Boot;
 
 use strict;
 use warnings;
-use Cache    qw(home_dir base_image read_file source_dir write_file say_progress);
-use Instance ();
+use Cache            qw(home_dir base_image read_file source_dir write_file say_progress);
+use Instance         ();
 use IO::Socket::INET ();
-use JSON::PP ();
-use Keeper   ();
-use POSIX    ();
-use System   ();
-use Time::HiRes qw(time sleep);
+use JSON::PP         ();
+use Keeper           ();
+use POSIX            ();
+use System           ();
+use Time::HiRes      qw(time sleep);
 
 # landlock_create_ruleset has one number on every architecture; with this flag it gives the kernel's ABI.
 use constant { PORT => 22022, BOOT_SECONDS => 60, SYS_LANDLOCK_CREATE_RULESET => 444, LANDLOCK_ABI => 3 };
@@ -22,7 +22,9 @@ sub need_machine {
         next if grep { -x "$_/$tool" } split(/:/, $ENV{PATH}), "/usr/sbin", "/sbin";
         die "mac: $tool is missing: apt-get install util-linux xfsprogs openssh-client\n";
     }
-    say_progress("this kernel has no Landlock of ABI " . LANDLOCK_ABI . " (Linux 6.2, lsm=landlock): sandbox-exec will fail with 71")
+    say_progress("this kernel has no Landlock of ABI "
+            . LANDLOCK_ABI
+            . " (Linux 6.2, lsm=landlock): sandbox-exec will fail with 71")
         if syscall(SYS_LANDLOCK_CREATE_RULESET, 0, 0, 1) < LANDLOCK_ABI;
     return;
 }
@@ -54,7 +56,8 @@ sub state_values {
 sub boot {
     my ($option) = @_;
     need_machine();
-    die "mac: a name is letters, digits and hyphens\n" if ($option->{name} // "") !~ /\A[A-Za-z0-9][A-Za-z0-9-]{0,62}\z/;
+    die "mac: a name is letters, digits and hyphens\n"
+        if ($option->{name} // "") !~ /\A[A-Za-z0-9][A-Za-z0-9-]{0,62}\z/;
     my $state  = state_values($option);
     my $key    = authorized_key($option);
     my $base   = base_image();
@@ -69,8 +72,8 @@ sub boot {
         syswrite $tell, $config ? "ok\n" : "$@";
         close $tell;
         POSIX::_exit(1) if !$config;
-        open STDIN,  "<", "/dev/null";
-        open STDOUT, ">", "/dev/null";
+        open STDIN,  "<",  "/dev/null";
+        open STDOUT, ">",  "/dev/null";
         open STDERR, ">>", "$config->{dir}/keeper.log";
         $0 = "macfoundry-mac-keeper $option->{name}";
         eval { Keeper::keep($config); 1 } or print STDERR $@;
@@ -96,7 +99,8 @@ sub prepare {
     };
     write_file("$dir/config.json", Instance::encode($config));
     write_file("$dir/data-size",   "$option->{data_size}\n");
-    return { %$config, base => $base, system => $system, parent => $option->{parent}, max_minutes => $option->{max_minutes}, handles => $claim->{handles} };
+    return { %$config, base => $base, system => $system, parent => $option->{parent},
+        max_minutes => $option->{max_minutes}, handles => $claim->{handles} };
 }
 
 # The key that the administrator logs in with; without one of the caller's, one of the simulator's own.
@@ -107,7 +111,10 @@ sub authorized_key {
         $file = identity_file() . ".pub";
         Cache::with_lock(
             "identity",
-            sub { system("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "simulated-mac", "-f", identity_file()) if !-e $file }
+            sub {
+                system("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "simulated-mac", "-f", identity_file())
+                    if !-e $file;
+            }
         );
     }
     my ($key) = read_file($file) =~ /\A\s*((?:ssh|ecdsa|sk)-\S+ \S+[^\n]*)/ or die "mac: $file: no public key\n";
@@ -123,7 +130,7 @@ sub wait_until_ready {
     while (time < $until) {
         my $info = Instance::read_info($name);
         return $info if $info && $info->{pid} != ($old_pid // 0) && has_banner($info);
-        if (!kill 0, $keeper) { last }
+        if (!kill 0, $keeper) {last}
         waitpid $keeper, POSIX::WNOHANG;
         sleep 0.01;
     }
@@ -134,7 +141,8 @@ sub wait_until_ready {
 
 sub has_banner {
     my ($info) = @_;
-    my $socket = IO::Socket::INET->new(PeerAddr => $info->{address}, PeerPort => $info->{port}, Timeout => 1) or return 0;
+    my $socket = IO::Socket::INET->new(PeerAddr => $info->{address}, PeerPort => $info->{port}, Timeout => 1)
+        or return 0;
     my $line = "";
     local $SIG{ALRM} = sub { die "timeout\n" };
     eval { alarm 2; $line = <$socket> // ""; alarm 0; 1 } or return 0;

@@ -5,13 +5,14 @@ package Cache;
 
 use strict;
 use warnings;
-use Digest::SHA  ();
-use Fcntl        qw(:flock F_SETFD);
-use File::Path   qw(make_path remove_tree);
+use Digest::SHA    ();
+use Fcntl          qw(:flock F_SETFD);
+use File::Path     qw(make_path remove_tree);
 use File::Basename qw(dirname);
 use Exporter "import";
 
-our @EXPORT_OK = qw(home_dir source_dir with_lock base_image native_program digest_files say_progress read_file write_file);
+our @EXPORT_OK =
+    qw(home_dir source_dir with_lock base_image native_program digest_files say_progress read_file write_file);
 
 sub source_dir { return dirname(dirname(__FILE__)) }
 
@@ -29,6 +30,7 @@ sub with_lock {
     my ($name, $action) = @_;
     my $path = home_dir() . "/$name.lock";
     open my $lock, ">>", $path or die "mac: $path: $!\n";
+
     # The programs of a build hold the lock too: when this process is killed, nobody starts beside what goes on.
     fcntl $lock, F_SETFD, 0 or die "mac: $path: $!\n";
     if (!flock $lock, LOCK_EX | LOCK_NB) {
@@ -50,7 +52,7 @@ sub write_file {
     my $temporary = "$path.new.$$";
     open my $file, ">:raw", $temporary or die "mac: $temporary: $!\n";
     print {$file} $text or die "mac: $temporary: $!\n";
-    close $file or die "mac: $temporary: $!\n";
+    close $file         or die "mac: $temporary: $!\n";
     rename $temporary, $path or die "mac: $path: $!\n";
     return;
 }
@@ -58,8 +60,8 @@ sub write_file {
 # One digest over names and contents: a renamed file counts as a change, another place of the clone does not.
 sub digest_files {
     my (@paths) = @_;
-    my $sha = Digest::SHA->new(256);
-    my $from = length(source_dir()) + 1;
+    my $sha     = Digest::SHA->new(256);
+    my $from    = length(source_dir()) + 1;
     $sha->add(substr($_, $from) . "\0", read_file($_), "\0") for @paths;
     return substr $sha->hexdigest, 0, 16;
 }
@@ -91,7 +93,7 @@ sub base_image {
 
 # A small C program of ours, linked statically: the Mac's own libraries never matter to it.
 sub native_program {
-    my ($name) = @_;
+    my ($name)  = @_;
     my @sources = sort glob source_dir() . "/native/$name/*.[ch]";
     my $program = home_dir() . "/$name-" . digest_files(@sources);
     return $program if -e $program;
@@ -99,7 +101,8 @@ sub native_program {
         "native",
         sub {
             return if -e $program;
-            my @compile = ("cc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-static", "-o", "$program.new", grep { /\.c\z/ } @sources);
+            my @compile = ("cc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-static", "-o", "$program.new",
+                grep {/\.c\z/} @sources);
             system(@compile) == 0 or die "mac: cannot compile $name (native/$name): apt-get install gcc libc6-dev\n";
             rename "$program.new", $program or die "mac: $program: $!\n";
         }

@@ -11,10 +11,10 @@ my $DIR = "/.sim/state/faults";
 
 # What a fault does beyond its file: [set, clear], scripts run as root inside. $1 is the parameter.
 my %SCRIPTS = (
-    "sip-on"              => ["", ""],
-    "sip-off"             => ["", ""],
-    "kext-not-approved"   => ["", ""],
-    "no-full-disk-access" => ["", ""],
+    "sip-on"              => ["",     ""],
+    "sip-off"             => ["",     ""],
+    "kext-not-approved"   => ["",     ""],
+    "no-full-disk-access" => ["",     ""],
     "disk-full"           => [<<'SH', "rm -f /.sim/fill*"],
 # Everything but the parameter's KiB (default none) goes; smaller and smaller pieces, as the file system lets us.
 free=$(/.sim/debian/usr/bin/stat -f -c '%a*%S/1024' /Users)
@@ -55,7 +55,10 @@ cat /.sim/run/host_key >/private/etc/ssh/ssh_host_ed25519_key
 rm -f /.sim/run/host_key
 launchctl kickstart -k system/com.openssh.sshd
 SH2
-    "no-sudo" => ["mv /private/etc/sudoers.d/administrator /.sim/run/sudoers-administrator", "mv /.sim/run/sudoers-administrator /private/etc/sudoers.d/administrator"],
+    "no-sudo" => [
+        "mv /private/etc/sudoers.d/administrator /.sim/run/sudoers-administrator",
+        "mv /.sim/run/sudoers-administrator /private/etc/sudoers.d/administrator"
+    ],
 );
 
 # `command NAME CODE [REGEX [TEXT]]` and `slow-command NAME SECONDS` are kept as command:NAME.
@@ -63,7 +66,8 @@ sub file_and_content {
     my ($fault, @parameters) = @_;
     if ($fault eq "command") {
         my ($name, @rest) = @parameters;
-        die "mac: fault command NAME CODE [ARGV-REGEX [STDERR-TEXT]]\n" if !defined $name || ($rest[0] // "") !~ /^\d+\z/;
+        die "mac: fault command NAME CODE [ARGV-REGEX [STDERR-TEXT]]\n"
+            if !defined $name || ($rest[0] // "") !~ /^\d+\z/;
         return ("command:$name", join "\t", @rest);
     }
     if ($fault eq "slow-command") {
@@ -79,8 +83,8 @@ sub file_and_content {
 sub set {
     my ($info, $fault, @parameters) = @_;
     my ($file, $content) = file_and_content($fault, @parameters);
-    my $is_set = list_set($info) =~ /^\Q$file\E$/m;
-    my $write = $file =~ /^command:/ ? ">>" : ">";
+    my $is_set    = list_set($info) =~ /^\Q$file\E$/m;
+    my $write     = $file           =~ /^command:/ ? ">>" : ">";
     my $is_moment = $fault eq "cut-connection" && $content ne "hold";
     run($info, "printf '%s\\n' \"\$2\" $write \"\$1\"", "$DIR/$file", $content) if !$is_moment;
     return 0 if !$SCRIPTS{$fault} || ($is_set && $fault eq "no-sudo");
@@ -89,7 +93,7 @@ sub set {
 
 sub clear {
     my ($info, $fault) = @_;
-    my @set = split /\n/, list_set($info);
+    my @set    = split /\n/, list_set($info);
     my ($name) = $fault eq "all" ? () : file_and_content_name($fault);
     for my $file (grep { !defined $name || $_ eq $name } @set) {
         my $script = $SCRIPTS{$file} ? $SCRIPTS{$file}[1] : "";
@@ -106,7 +110,8 @@ sub file_and_content_name {
 
 sub list_set {
     my ($info) = @_;
-    return Instance::read_inside($info, "/bin/sh", "-c", "cd $DIR && for f in *; do if [ -e \"\$f\" ]; then echo \"\$f\"; fi; done");
+    return Instance::read_inside($info, "/bin/sh", "-c",
+        "cd $DIR && for f in *; do if [ -e \"\$f\" ]; then echo \"\$f\"; fi; done");
 }
 
 sub show { print list_set($_[0]); return 0 }

@@ -5,15 +5,18 @@ package Instance;
 
 use strict;
 use warnings;
-use Cache qw(home_dir read_file);
-use Fcntl qw(:flock);
+use Cache      qw(home_dir read_file);
+use Fcntl      qw(:flock);
 use File::Path qw(remove_tree);
-use JSON::PP ();
+use JSON::PP   ();
 
 my $json = JSON::PP->new->utf8->canonical->pretty->indent_length(2);
 
-sub dir  { return home_dir() . "/instances/$_[0]" }
-sub list { return sort map { m{([^/]+)\z} } grep { -d } glob home_dir() . "/instances/*" }
+sub dir { return home_dir() . "/instances/$_[0]" }
+
+sub list {
+    return sort map {m{([^/]+)\z}} grep {-d} glob home_dir() . "/instances/*";
+}
 
 sub is_alive {
     my ($name) = @_;
@@ -69,8 +72,8 @@ sub read_inside {
 sub enter_words {
     my ($info) = @_;
     return (
-        "nsenter", "--target", $info->{pid}, "--mount", "--pid", "--uts", "--root", "--wdns=/", "--",
-        "/.sim/debian/usr/bin/env", "-i", "HOME=/var/root", "USER=root", "LOGNAME=root", "SHELL=/bin/sh",
+        "nsenter",                  "--target", $info->{pid}, "--mount", "--pid", "--uts", "--root", "--wdns=/", "--",
+        "/.sim/debian/usr/bin/env", "-i",       "HOME=/var/root", "USER=root", "LOGNAME=root", "SHELL=/bin/sh",
         "PATH=/usr/bin:/bin:/usr/sbin:/sbin", defined $ENV{TERM} ? "TERM=$ENV{TERM}" : ()
     );
 }

@@ -6,15 +6,16 @@ package Keeper;
 
 use strict;
 use warnings;
-use Cache    qw(read_file write_file source_dir);
-use Config   qw(%Config);
-use Fcntl    qw(:flock);
-use File::Path qw(make_path remove_tree);
-use Instance ();
-use POSIX    qw(:sys_wait_h);
+use Cache       qw(read_file write_file source_dir);
+use Config      qw(%Config);
+use Fcntl       qw(:flock);
+use File::Path  qw(make_path remove_tree);
+use Instance    ();
+use POSIX       qw(:sys_wait_h);
 use Time::HiRes qw(time sleep);
 
-use constant { REBOOT_STATUS => 88, LEASE_DIR => "/run/macfoundry/mac", PR_SET_PDEATHSIG => 1, SIGKILL => 9, SYS_PIDFD_OPEN => 434 };
+use constant { REBOOT_STATUS => 88, LEASE_DIR => "/run/macfoundry/mac", PR_SET_PDEATHSIG => 1, SIGKILL => 9,
+    SYS_PIDFD_OPEN => 434 };
 my $SYS_PRCTL = $Config{archname} =~ /^aarch64/ ? 167 : 157;
 
 # Takes a folder and an address for a new Mac; the locks live as long as the returned handles.
@@ -57,8 +58,9 @@ sub keep {
     local @SIG{qw(TERM INT HUP)} = (sub { $is_told = 1; syswrite $signal, "t" }) x 3;
     my $deadline = time + 60 * $config->{max_minutes};
     my $parent;
+
     if ($config->{parent}) {
-        $parent = syscall SYS_PIDFD_OPEN, $config->{parent}, 0;
+        $parent  = syscall SYS_PIDFD_OPEN, $config->{parent}, 0;
         $is_told = 1 if $parent < 0;
     }
 
@@ -83,7 +85,7 @@ sub wait_for {
     my ($wake, $parent, $seconds) = @_;
     my $set = "";
     vec($set, fileno $wake, 1) = 1;
-    vec($set, $parent,      1) = 1 if defined $parent;
+    vec($set, $parent, 1) = 1 if defined $parent;
     return 0 if select($set, undef, undef, $seconds) <= 0;
     sysread $wake, my $drain, 64 if vec $set, fileno $wake, 1;
     return defined $parent && vec $set, $parent, 1;

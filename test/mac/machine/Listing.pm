@@ -30,9 +30,9 @@ PERL
 
 sub take {
     my ($info) = @_;
-    my $tree = Instance::read_inside($info, "/usr/bin/perl", "-e", $SCRIPT);
-    my $jobs = Instance::read_inside($info, "/bin/sh", "-c", "launchctl list; launchctl print-disabled system");
-    return $tree . join "", map { "launchd $_\n" } split /\n/, $jobs;
+    my $tree   = Instance::read_inside($info, "/usr/bin/perl", "-e", $SCRIPT);
+    my $jobs   = Instance::read_inside($info, "/bin/sh",       "-c", "launchctl list; launchctl print-disabled system");
+    return $tree . join "", map {"launchd $_\n"} split /\n/, $jobs;
 }
 
 1;

@@ -6,15 +6,16 @@ package System;
 
 use strict;
 use warnings;
-use Cache      qw(home_dir source_dir with_lock native_program digest_files read_file say_progress);
-use File::Find ();
-use File::Path qw(make_path remove_tree);
-use File::Copy ();
+use Cache          qw(home_dir source_dir with_lock native_program digest_files read_file say_progress);
+use File::Find     ();
+use File::Path     qw(make_path remove_tree);
+use File::Copy     ();
 use File::Basename qw(dirname basename);
 
 # Set-user-id programs of a Mac. On a script the bit does nothing but what sandboxes look at: they start none of these.
 # sandbox-exec has it only here, for the kernel's sake.
-my %SET_ID = map { $_ => 1 } qw(/bin/ps /usr/bin/at /usr/bin/crontab /usr/bin/login /usr/bin/newgrp /usr/bin/quota /usr/bin/su
+my %SET_ID = map { $_ => 1 }
+    qw(/bin/ps /usr/bin/at /usr/bin/crontab /usr/bin/login /usr/bin/newgrp /usr/bin/quota /usr/bin/su
     /usr/bin/sudo /usr/bin/top /usr/bin/sandbox-exec);
 
 our @SEALED = qw(bin sbin usr/bin usr/sbin usr/libexec);
@@ -36,8 +37,8 @@ sub list_rows {
             next if $row =~ /^(#|\s*\z)/;
             my ($mac_path, $kind, $target, $min, $max, @rest) = split /\t/, $row;
             die "mac: $file:$line: want five columns\n" if !defined $max || @rest;
-            next if $min ne "-" && compare_versions($macos, $min) < 0;
-            next if $max ne "-" && compare_versions($macos, $max) > 0;
+            next                                        if $min ne "-" && compare_versions($macos, $min) < 0;
+            next                                        if $max ne "-" && compare_versions($macos, $max) > 0;
             $rows{$mac_path} = { path => $mac_path, kind => $kind, target => $target, folder => $folder };
         }
     }
@@ -80,7 +81,7 @@ sub build_dir {
     say_progress("laying out the commands of macOS $macos");
     my $new = "$dir.new.$$";
     remove_tree($_) for glob(home_dir() . "/system-*.new.*");
-    make_path(map { "$new/$_" } @SEALED, "lib", "debian");
+    make_path(map {"$new/$_"} @SEALED, "lib", "debian");
 
     # The image is mounted in a namespace of its own: an interrupted build leaves no mount behind.
     my $copies = "";
@@ -89,11 +90,14 @@ sub build_dir {
         make_path(dirname($to));
         if ($row->{kind} eq "real") {
             $copies .= join("\t", "$new/debian/" . debian_path($row->{target}), $to) . "\n";
-        } elsif ($row->{kind} eq "native") {
+        }
+        elsif ($row->{kind} eq "native") {
             install_file(native_program($row->{target}), $to);
-        } elsif ($row->{kind} eq "link") {
+        }
+        elsif ($row->{kind} eq "link") {
             symlink $row->{target}, $to or die "mac: $to: $!\n";
-        } else {
+        }
+        else {
             my $file = $row->{kind} eq "shim" ? "commands/shim" : "$row->{folder}/$row->{target}";
             my $from = source_dir() . "/$file";
             if (!-e $from) { say_progress("$row->{path}: there is no $file"); next }

@@ -63,4 +63,5 @@ chattr +i "$root" "$root/usr" "$root/System"
 cd "$root"
 pivot_root . .sim/old
 exec /bin/sh -c '/.sim/debian/usr/bin/umount -l /.sim/old
-exec /.sim/debian/usr/bin/env -i PATH=/usr/bin:/bin:/usr/sbin:/sbin /.sim/lib/launchd' </dev/null >/.sim/log/launchd.log 2>&1
+exec /.sim/debian/usr/bin/env -i PATH=/usr/bin:/bin:/usr/sbin:/sbin /.sim/lib/launchd' \
+    </dev/null >/.sim/log/launchd.log 2>&1

@@ -6,10 +6,10 @@ use strict;
 use warnings;
 use FindBin;
 use lib $FindBin::RealBin, "$FindBin::RealBin/../lib";
-use Cache   qw(read_file source_dir);
-use DSLocal ();
+use Cache      qw(read_file source_dir);
+use DSLocal    ();
 use File::Path qw(make_path);
-use JSON::PP ();
+use JSON::PP   ();
 
 my ($root, $config_path) = @ARGV;
 my $config  = JSON::PP->new->utf8->decode(read_file($config_path));
@@ -17,8 +17,8 @@ my $records = JSON::PP->new->utf8->decode(read_file(source_dir() . "/records.jso
 umask 022;
 
 my %MODES = (
-    "Users/Shared" => 01777, "private/tmp" => 01777, "private/var/tmp" => 01777, "private/var/root" => 0750,
-    "Users/administrator" => 0750, "Users/administrator/.ssh" => 0700, "private/etc/sudoers.d" => 0755,
+    "Users/Shared"        => 01777, "private/tmp" => 01777, "private/var/tmp" => 01777, "private/var/root" => 0750,
+    "Users/administrator" => 0750,  "Users/administrator/.ssh" => 0700, "private/etc/sudoers.d" => 0755,
 );
 my @DIRS = qw(
     bin sbin usr/bin usr/sbin usr/libexec usr/lib usr/share usr/include usr/local dev proc Applications Volumes cores opt
@@ -31,30 +31,33 @@ my @DIRS = qw(
     private/var/select .sim/state/dslocal/users .sim/state/dslocal/groups .sim/state/faults .sim/log .sim/run/sshd .sim/run/sudo
     .sim/debian .sim/lib .sim/old
 );
-make_path(map { "$root/$_" } @DIRS, "Library/Application Support");
+make_path(map {"$root/$_"} @DIRS, "Library/Application Support");
 my %LINKS = (
     tmp => "private/tmp", var => "private/var", etc => "private/etc", home => "/System/Volumes/Data/home",
+
     # What Debian's programs need to run: loader, libraries, a place for sshd's and sudo's run-time files.
-    lib => ".sim/debian/usr/lib", lib64 => ".sim/debian/usr/lib64", run => ".sim/run",
-    "private/etc/zsh" => ".", "private/etc/localtime" => "/usr/share/zoneinfo/UTC", "private/var/select/sh" => "/bin/bash",
+    lib                     => ".sim/debian/usr/lib", lib64 => ".sim/debian/usr/lib64", run => ".sim/run",
+    "private/etc/zsh"       => ".", "private/etc/localtime" => "/usr/share/zoneinfo/UTC",
+    "private/var/select/sh" => "/bin/bash",
 );
 symlink $LINKS{$_}, "$root/$_" or die "mac: $root/$_: $!\n" for sort keys %LINKS;
 system("cp", "-R", source_dir() . "/skeleton/.", $root) == 0 or die "mac: the skeleton could not be copied\n";
 chmod $MODES{$_}, "$root/$_" for keys %MODES;
-chmod 0440, glob "$root/private/etc/sudoers $root/private/etc/sudoers.d/*";
+chmod 0440,       glob "$root/private/etc/sudoers $root/private/etc/sudoers.d/*";
 
-write_text("private/etc/hosts", read_file("$root/private/etc/hosts") . "$config->{address}\t$config->{name} $config->{name}.local\n");
+write_text("private/etc/hosts",
+    read_file("$root/private/etc/hosts") . "$config->{address}\t$config->{name} $config->{name}.local\n");
 my $ssh = "System/Library/LaunchDaemons/ssh.plist";
 write_text($ssh, read_file("$root/$ssh") =~ s/\@ADDRESS\@/$config->{address}/r =~ s/\@PORT\@/$config->{port}/r);
-write_text("Users/administrator/.ssh/authorized_keys", "$config->{authorizedKey}\n", 0600);
-write_text("private/etc/ssh/ssh_host_ed25519_key", read_file("$config->{dir}/host_key"), 0600);
+write_text("Users/administrator/.ssh/authorized_keys", "$config->{authorizedKey}\n",         0600);
+write_text("private/etc/ssh/ssh_host_ed25519_key",     read_file("$config->{dir}/host_key"), 0600);
 write_text("private/etc/ssh/ssh_host_ed25519_key.pub", read_file("$config->{dir}/host_key.pub"));
-chown 501, 20, map { "$root/Users/administrator$_" } "", "/.ssh", "/.ssh/authorized_keys";
+chown 501, 20, map {"$root/Users/administrator$_"} "", "/.ssh", "/.ssh/authorized_keys";
 chown 0, 80, "$root/Users";
 
 write_text(".sim/state/$_", "$config->{state}{$_}\n") for keys %{ $config->{state} };
 write_records();
-lay_out_developer_tools() if $config->{state}{clt} ne "absent";
+lay_out_developer_tools()       if $config->{state}{clt} ne "absent";
 lay_out_ocaml($config->{ocaml}) if defined $config->{ocaml};
 exit 0;
 
@@ -62,7 +65,7 @@ sub write_text {
     my ($path, $text, $mode) = @_;
     open my $file, ">", "$root/$path" or die "mac: $root/$path: $!\n";
     print {$file} $text or die "mac: $root/$path: $!\n";
-    close $file or die "mac: $root/$path: $!\n";
+    close $file         or die "mac: $root/$path: $!\n";
     chmod $mode // 0644, "$root/$path";
     return;
 }
@@ -81,8 +84,9 @@ sub write_records {
                     "users", $name,
                     {
                         RecordName => [$name], UniqueID => [$user->{uid}], PrimaryGroupID => [$user->{gid}],
-                        RealName => [$user->{name}], NFSHomeDirectory => [$user->{home} // "/var/empty"],
-                        UserShell => [$user->{shell} // "/usr/bin/false"], GeneratedUID => [$uuid->("user/$name")], Password => ["*"],
+                        RealName   => [$user->{name}], NFSHomeDirectory => [$user->{home} // "/var/empty"],
+                        UserShell  => [$user->{shell} // "/usr/bin/false"], GeneratedUID => [$uuid->("user/$name")],
+                        Password   => ["*"],
                     }
                 );
             }
@@ -91,7 +95,8 @@ sub write_records {
                 DSLocal::write_record(
                     "groups", $name,
                     {
-                        RecordName => [$name], PrimaryGroupID => [$group->{gid}], GeneratedUID => [$uuid->("group/$name")], Password => ["*"],
+                        RecordName   => [$name],                  PrimaryGroupID => [$group->{gid}],
+                        GeneratedUID => [$uuid->("group/$name")], Password       => ["*"],
                         $group->{members} ? (GroupMembership => $group->{members}) : (),
                     }
                 );
@@ -123,7 +128,7 @@ sub lay_out_developer_tools {
 sub lay_out_ocaml {
     my ($prefix) = @_;
     make_path("$root$prefix/bin", "$root$prefix/lib");
-    for my $name (map { m{([^/]+)\z} } glob "$root/.sim/debian/usr/bin/ocaml*") {
+    for my $name (map {m{([^/]+)\z}} glob "$root/.sim/debian/usr/bin/ocaml*") {
         my $script = "#!/bin/sh\nPATH=\$PATH:/.sim/debian/usr/bin exec /.sim/debian/usr/bin/$name \"\$@\"\n";
         write_text("$prefix/bin/$name", $script, 0755);
     }

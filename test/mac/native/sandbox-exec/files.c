@@ -43,8 +43,10 @@ static const struct {
     enum operation operation;
     uint64_t access;
 } accesses[] = {
-    {OP_FILE_READ, ACCESS_READ},       {OP_WRITE_DATA, ACCESS_DATA},
-    {OP_WRITE_CREATE, ACCESS_CREATE},  {OP_WRITE_UNLINK, ACCESS_UNLINK},
+    {OP_FILE_READ, ACCESS_READ},
+    {OP_WRITE_DATA, ACCESS_DATA},
+    {OP_WRITE_CREATE, ACCESS_CREATE},
+    {OP_WRITE_UNLINK, ACCESS_UNLINK},
     {OP_PROCESS_EXEC, LANDLOCK_ACCESS_FS_EXECUTE},
 };
 
@@ -90,7 +92,8 @@ static void grant(int ruleset, const char *path, uint64_t access, bool is_subtre
     close(attribute.parent_fd);
 }
 
-static void grant_regex(int ruleset, const struct filter *filter, const char *dir, uint64_t access, int depth, int *left) {
+static void grant_regex(int ruleset, const struct filter *filter, const char *dir, uint64_t access, int depth,
+                        int *left) {
     char path[PATH_MAX];
     const char *base = strcmp(dir, "/") == 0 ? "" : dir;
     struct dirent *entry;

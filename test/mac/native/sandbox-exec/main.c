@@ -25,8 +25,9 @@ static const struct {
     {"no-internet", "(version 1)(allow default)(deny network*)(allow network* (remote unix-socket))"
                     "(allow network* (local ip \"localhost:*\"))(allow network* (remote ip \"localhost:*\"))"},
     {"no-write", "(version 1)(allow default)(deny file-write*)"},
-    {"no-write-except-temporary", "(version 1)(allow default)(deny file-write*)(allow file-write* (subpath \"/private/tmp\")"
-                                  "(subpath \"/private/var/tmp\")(subpath \"/private/var/folders\"))"},
+    {"no-write-except-temporary",
+     "(version 1)(allow default)(deny file-write*)(allow file-write* (subpath \"/private/tmp\")"
+     "(subpath \"/private/var/tmp\")(subpath \"/private/var/folders\"))"},
 };
 
 void fail_apply(const char *what) {
@@ -37,10 +38,11 @@ void fail_apply(const char *what) {
 }
 
 static void usage(void) {
-    fprintf(stderr, "Usage: sandbox-exec [options] command [args]\nOptions:\n"
-                    "  -f profile-file  Read profile from file.\n  -n profile-name  Use pre-defined profile.\n"
-                    "  -p profile-string  Specify profile on the command line.\n  -D key=value  Set a profile parameter.\n"
-                    "Exactly one of -f, -n, -p must be specified.\n");
+    fprintf(stderr,
+            "Usage: sandbox-exec [options] command [args]\nOptions:\n"
+            "  -f profile-file  Read profile from file.\n  -n profile-name  Use pre-defined profile.\n"
+            "  -p profile-string  Specify profile on the command line.\n  -D key=value  Set a profile parameter.\n"
+            "Exactly one of -f, -n, -p must be specified.\n");
     exit(64);
 }
 
@@ -78,8 +80,8 @@ static void find_command(const char *name, char *found) {
     }
     snprintf(list, sizeof list, "%s", path == NULL ? "/usr/bin:/bin" : path);
     while ((dir = strsep(&rest, ":")) != NULL) {
-        if (snprintf(candidate, sizeof candidate, "%s/%s", dir, name) < (int)sizeof candidate && access(candidate, X_OK) == 0 &&
-            realpath(candidate, found) != NULL)
+        if (snprintf(candidate, sizeof candidate, "%s/%s", dir, name) < (int)sizeof candidate &&
+            access(candidate, X_OK) == 0 && realpath(candidate, found) != NULL)
             return;
     }
     *found = '\0';

@@ -21,7 +21,14 @@ enum operation {
     OP_COUNT
 };
 
-enum filter_kind { FILTER_LITERAL, FILTER_SUBPATH, FILTER_REGEX, FILTER_REMOTE_IP, FILTER_LOCAL_IP, FILTER_UNIX_SOCKET };
+enum filter_kind {
+    FILTER_LITERAL,
+    FILTER_SUBPATH,
+    FILTER_REGEX,
+    FILTER_REMOTE_IP,
+    FILTER_LOCAL_IP,
+    FILTER_UNIX_SOCKET
+};
 
 struct filter {
     enum filter_kind kind;

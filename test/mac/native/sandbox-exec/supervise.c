@@ -37,7 +37,8 @@ static bool is_loopback(const struct sockaddr_storage *address) {
 static bool matches_address(const struct filter *filter, bool is_remote, const struct sockaddr_storage *address) {
     if (address->ss_family == AF_UNIX) {
         const struct sockaddr_un *local = (const struct sockaddr_un *)address;
-        return filter->kind == FILTER_UNIX_SOCKET && (filter->text == NULL || strcmp(filter->text, local->sun_path) == 0);
+        return filter->kind == FILTER_UNIX_SOCKET &&
+               (filter->text == NULL || strcmp(filter->text, local->sun_path) == 0);
     }
     if (filter->kind != (is_remote ? FILTER_REMOTE_IP : FILTER_LOCAL_IP))
         return false;
@@ -102,7 +103,8 @@ static bool may_exec(const struct profile *profile, pid_t pid, int folder, uint6
 static bool may_use(const struct profile *profile, pid_t pid, bool is_bind, uint64_t pointer, uint64_t length) {
     struct sockaddr_storage address = {0};
 
-    if (pointer == 0 || length < sizeof(sa_family_t) || length > sizeof address || !read_memory(pid, pointer, &address, length))
+    if (pointer == 0 || length < sizeof(sa_family_t) || length > sizeof address ||
+        !read_memory(pid, pointer, &address, length))
         return true;
     if (address.ss_family != AF_INET && address.ss_family != AF_INET6 && address.ss_family != AF_UNIX)
         return address.ss_family == AF_UNSPEC || address.ss_family == AF_NETLINK;

@@ -1,5 +1,6 @@
 /* /bin/sh as on a Mac: a launcher for the shell that the link /private/var/select/sh names (bash, dash or zsh),
- * started under the caller's name, so that it behaves as sh. bash is taken when there is no such link, or it names something else. */
+ * started under the caller's name, so that it behaves as sh. bash is taken when there is no such link, or it names
+ * something else. */
 #include <string.h>
 #include <unistd.h>
 

@@ -5,7 +5,7 @@ package LaunchdClient;
 use strict;
 use warnings;
 use IO::Socket::UNIX ();
-use Socket qw(SOCK_STREAM);
+use Socket           qw(SOCK_STREAM);
 
 # (exit code, stdout, stderr); 1 when process 1 does not answer.
 sub ask {

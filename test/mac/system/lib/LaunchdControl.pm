@@ -5,13 +5,14 @@ package LaunchdControl;
 
 use strict;
 use warnings;
-use Time::HiRes qw(time);
-use LaunchdJob  ();
+use Time::HiRes  qw(time);
+use LaunchdJob    ();
+use LaunchdLegacy ();
 use LaunchdPrint ();
-use Plist       ();
+use Plist        ();
 
-our %JOBS;                     # label -> LaunchdJob
-our @TIMERS;                   # [when, code]
+our %JOBS;      # label -> LaunchdJob
+our @TIMERS;    # [when, code]
 our $DAEMONS  = "/Library/LaunchDaemons";
 our $DISABLED = "/var/db/com.apple.xpc.launchd/disabled.plist";
 
@@ -77,7 +78,7 @@ sub read_job {
     my @stat = lstat $path or return 5;
     return 122 if -l _ || !-f _ || $stat[4] != 0 || $stat[2] & 022;
     open my $file, "<", $path or return 5;
-    my $text = do { local $/; <$file> };
+    my $text  = do { local $/; <$file> };
     my $plist = eval { Plist::to_perl(Plist::parse($text)) };
     return 109 if ref $plist ne "HASH" || !length($plist->{Label} // "");
     my $argv = $plist->{ProgramArguments};
@@ -89,11 +90,11 @@ sub load_job {
     my ($path) = @_;
     my $job = read_job($path);
     return $job if !ref $job;
-    return 37 if $JOBS{ $job->{label} };
+    return 37   if $JOBS{ $job->{label} };
     my $override = read_disabled()->{ $job->{label} };
     return 119 if $override // $job->{plist}{Disabled};
     $JOBS{ $job->{label} } = $job;
-    $job->start if $job->should_start_at_load;
+    $job->start                                           if $job->should_start_at_load;
     $job->{wake_at} = time + $job->{plist}{StartInterval} if !$job->is_running && $job->{plist}{StartInterval};
     return 0;
 }
@@ -104,7 +105,7 @@ sub unload_job {
     $job->stop(
         sub {
             delete $JOBS{ $job->{label} } if ($JOBS{ $job->{label} } // 0) == $job;
-            $then->() if $then;
+            $then->()                     if $then;
         }
     );
     return;
@@ -118,21 +119,21 @@ sub parse_target {
 }
 
 my %COMMANDS = (
-    bootstrap         => \&bootstrap,
-    bootout           => \&bootout,
-    kickstart         => \&kickstart,
-    kill              => \&kill_job,
-    enable            => sub { set_enabled(1, @_) },
-    disable           => sub { set_enabled(0, @_) },
-    print             => \&print_target,
-    "print-disabled"  => \&print_disabled,
-    list              => \&list_jobs,
-    load              => \&load_legacy,
-    unload            => \&unload_legacy,
-    start             => sub { my ($request, $reply) = @_; start_legacy($request, $reply) },
-    stop              => \&stop_legacy,
-    remove            => \&remove_legacy,
-    blame             => \&blame,
+    bootstrap        => \&bootstrap,
+    bootout          => \&bootout,
+    kickstart        => \&kickstart,
+    kill             => \&kill_job,
+    enable           => sub { set_enabled(1, @_) },
+    disable          => sub { set_enabled(0, @_) },
+    print            => \&print_target,
+    "print-disabled" => \&print_disabled,
+    list             => \&list_jobs,
+    load             => \&LaunchdLegacy::load,
+    unload           => \&LaunchdLegacy::unload,
+    start            => \&LaunchdLegacy::start,
+    stop             => \&LaunchdLegacy::stop,
+    remove           => \&LaunchdLegacy::remove,
+    blame            => \&blame,
 );
 
 sub handle {
@@ -158,8 +159,9 @@ sub not_found {
 # Before macOS 13 nearly everything was 5.
 sub bootstrap {
     my ($request, $reply) = @_;
-    my ($domain, @paths) = @{ $request->{args} };
-    return $reply->(64, "", "Usage: launchctl bootstrap <domain-target> [service-path1, service-path2, ...]\n") if !@paths;
+    my ($domain,  @paths) = @{ $request->{args} };
+    return $reply->(64, "", "Usage: launchctl bootstrap <domain-target> [service-path1, service-path2, ...]\n")
+        if !@paths;
     return failed($reply, "Bootstrap", 125) if $domain ne "system";
     return failed($reply, "Bootstrap", 5)   if $request->{uid} != 0;
     my $worst = 0;
@@ -173,7 +175,7 @@ sub bootstrap {
 
 sub bootout {
     my ($request, $reply) = @_;
-    my @args = @{ $request->{args} };
+    my @args        = @{ $request->{args} };
     my $should_wait = @args && $args[0] eq "--wait" && shift @args;
     my ($target, $path) = @args;
     return $reply->(64, "", "Usage: launchctl bootout <domain-target> [service-path] | <service-target>\n")
@@ -183,7 +185,7 @@ sub bootout {
         my $job = read_job($path);
         $label = ref $job ? $job->{label} : "";
     }
-    return failed($reply, "Boot-out", 1) if $request->{uid} != 0;
+    return failed($reply, "Boot-out", 1)   if $request->{uid} != 0;
     return failed($reply, "Boot-out", 125) if !defined $label;
     my $job = $JOBS{$label} or return failed($reply, "Boot-out", 3);
     return failed($reply, "Boot-out", 36) if $job->{is_leaving} && !$should_wait;
@@ -198,7 +200,7 @@ sub kickstart {
     my ($is_restart, $should_print, $target);
     for my $word (@{ $request->{args} }) {
         if ($word =~ /\A-[kps]+\z/) { $is_restart ||= $word =~ /k/; $should_print ||= $word =~ /p/ }
-        else                          { $target = $word }
+        else                        { $target = $word }
     }
     my $label = parse_target($target)
         // return $reply->(64, "", "Usage: launchctl kickstart [-k] [-p] <service-target>\n");
@@ -210,12 +212,13 @@ sub kickstart {
 }
 
 sub kill_job {
-    my ($request, $reply) = @_;
-    my ($signal, $target) = @{ $request->{args} };
-    my $label = parse_target($target) // return $reply->(64, "", "Usage: launchctl kill <signal-name|signal-number> <service-target>\n");
+    my ($request, $reply)  = @_;
+    my ($signal,  $target) = @{ $request->{args} };
+    my $label = parse_target($target)
+        // return $reply->(64, "", "Usage: launchctl kill <signal-name|signal-number> <service-target>\n");
     my $job = $JOBS{$label} or return not_found($reply, $label);
     return $reply->(1, "", "Not privileged to signal service.\n") if $request->{uid} != 0;
-    return $reply->(3, "", "No process to signal.\n") if !$job->is_running;
+    return $reply->(3, "", "No process to signal.\n")             if !$job->is_running;
     kill $signal =~ s/^SIG//r, $job->{pid};
     return $reply->(0, "", "");
 }
@@ -223,7 +226,8 @@ sub kill_job {
 sub set_enabled {
     my ($is_enabled, $request, $reply) = @_;
     my $label = parse_target($request->{args}[0]);
-    return $reply->(64, "", "Usage: launchctl @{[$is_enabled ? 'enable' : 'disable']} <service-target>\n") if !defined $label;
+    return $reply->(64, "", "Usage: launchctl @{[$is_enabled ? 'enable' : 'disable']} <service-target>\n")
+        if !defined $label;
     return $reply->(1, "", "Operation not permitted\n") if $request->{uid} != 0;
     set_disabled($label, !$is_enabled);
     return $reply->(0, "", "");
@@ -233,9 +237,8 @@ sub print_target {
     my ($request, $reply) = @_;
     my $target = $request->{args}[0] // "";
     return $reply->(0, LaunchdPrint::domain_text(\%JOBS), "") if $target eq "system";
-    my $label = parse_target($target)
-        // return $reply->(112, "", "Bad request.\nCould not find domain for $target\n");
-    my $job = $JOBS{$label} or return not_found($reply, $label);
+    my $label = parse_target($target) // return $reply->(112, "", "Bad request.\nCould not find domain for $target\n");
+    my $job   = $JOBS{$label} or return not_found($reply, $label);
     return $reply->(0, LaunchdPrint::job_text($job), "");
 }
 
@@ -243,7 +246,7 @@ sub print_disabled {
     my ($request, $reply) = @_;
     my $disabled = read_disabled();
     my ($pad, @word) = macos_major() >= 13 ? ("\t", "enabled", "disabled") : ("", "false", "true");
-    my $lines = join "", map { "$pad\t\"$_\" => $word[$disabled->{$_} ? 1 : 0]\n" } sort keys %$disabled;
+    my $lines = join "", map {"$pad\t\"$_\" => $word[$disabled->{$_} ? 1 : 0]\n"} sort keys %$disabled;
     return $reply->(0, "${pad}disabled services = {\n$lines$pad}\n", "");
 }
 
@@ -252,7 +255,9 @@ sub list_jobs {
     my $label = $request->{args}[0];
     if (defined $label) {
         my $job = $request->{uid} == 0 ? $JOBS{$label} : undef;
-        return $reply->(113, "", "Could not find service \"$label\" in domain for " . ($request->{uid} ? "port\n" : "system\n")) if !$job;
+        return $reply->(113, "",
+            "Could not find service \"$label\" in domain for " . ($request->{uid} ? "port\n" : "system\n"))
+            if !$job;
         return $reply->(0, LaunchdPrint::list_text($job), "");
     }
     my @jobs = $request->{uid} == 0 ? map { $JOBS{$_} } sort keys %JOBS : ();
@@ -260,63 +265,10 @@ sub list_jobs {
     return $reply->(0, "PID\tStatus\tLabel\n$rows", "");
 }
 
-# The legacy verbs answer 0 whatever happens; their messages are all a caller gets.
-sub load_legacy {
-    my ($request, $reply) = @_;
-    my @paths = grep { !/^-/ } @{ $request->{args} };
-    my $is_override = grep { /^-\w*w/ } @{ $request->{args} };
-    my $errors = "";
-    for my $path (@paths) {
-        my $job = read_job($path);
-        set_disabled($job->{label}, 0) if ref $job && $is_override && $request->{uid} == 0;
-        my $code = $request->{uid} == 0 ? load_job($path) : 5;
-        $errors .= "Load failed: 5: Input/output error\nTry running `launchctl bootstrap` as root for richer errors.\n" if $code;
-    }
-    return $reply->(0, "", $errors);
-}
-
-sub unload_legacy {
-    my ($request, $reply) = @_;
-    my @paths = grep { !/^-/ } @{ $request->{args} };
-    my $is_override = grep { /^-\w*w/ } @{ $request->{args} };
-    my $errors = "";
-    for my $path (@paths) {
-        my $job = read_job($path);
-        set_disabled($job->{label}, 1) if ref $job && $is_override && $request->{uid} == 0;
-        my $loaded = ref $job && $request->{uid} == 0 ? $JOBS{ $job->{label} } : undef;
-        if ($loaded) { unload_job($loaded) }
-        else { $errors .= "Unload failed: 5: Input/output error\nTry running `launchctl bootout` as root for richer errors.\n" }
-    }
-    return $reply->(0, "", $errors);
-}
-
-sub start_legacy {
-    my ($request, $reply) = @_;
-    my $job = $JOBS{ $request->{args}[0] // "" };
-    return $reply->(3, "", "") if !$job || $request->{uid} != 0;
-    $job->start;
-    return $reply->(0, "", "");
-}
-
-sub stop_legacy {
-    my ($request, $reply) = @_;
-    my $job = $JOBS{ $request->{args}[0] // "" };
-    return $reply->(3, "", "") if !$job || $request->{uid} != 0;
-    if ($job->is_running) { $job->stop(sub { $job->plan_restart }) }
-    return $reply->(0, "", "");
-}
-
-sub remove_legacy {
-    my ($request, $reply) = @_;
-    my $job = $JOBS{ $request->{args}[0] // "" };
-    return $reply->(3, "", "") if !$job || $request->{uid} != 0;
-    unload_job($job);
-    return $reply->(0, "", "");
-}
-
 sub blame {
     my ($request, $reply) = @_;
-    my $label = parse_target($request->{args}[0]) // return $reply->(64, "", "Usage: launchctl blame <service-target>\n");
+    my $label = parse_target($request->{args}[0])
+        // return $reply->(64, "", "Usage: launchctl blame <service-target>\n");
     my $job = $JOBS{$label} or return not_found($reply, $label);
     return $reply->(0, $job->{runs} ? LaunchdPrint::reason($job) . "\n" : "(not running)\n", "");
 }

@@ -6,12 +6,12 @@ package LaunchdJob;
 use strict;
 use warnings;
 use Fcntl;
-use POSIX      ();
+use POSIX       ();
 use Time::HiRes qw(time);
-use Plist      ();
+use Plist       ();
 
 use constant { RLIMIT_NPROC => 6, RLIMIT_NOFILE => 7, EX_CONFIG => 78 };
-my $machine = (POSIX::uname())[4];
+my $machine       = (POSIX::uname())[4];
 my $SYS_PRLIMIT64 = $machine eq "aarch64" ? 261 : 302;
 
 sub new {
@@ -56,10 +56,11 @@ sub run_child {
     my $plist = $self->{plist};
     $SIG{$_} = "DEFAULT" for qw(TERM CHLD HUP INT PIPE);
     POSIX::setsid();
-    my $user = $plist->{UserName};
+    my $user    = $plist->{UserName};
     my @account = defined $user ? getpwnam $user : getpwuid 0;
     die "no user\n" if !@account;
     my ($uid, $gid) = @account[2, 3];
+
     if (defined $plist->{GroupName}) {
         $gid = getgrnam $plist->{GroupName};
         die "no group\n" if !defined $gid;
@@ -68,16 +69,16 @@ sub run_child {
     set_limits({ NumberOfFiles => 256 });    # the soft default of every job
     set_limits($plist->{SoftResourceLimits});
     POSIX::nice($plist->{Nice}) if $plist->{Nice};
-    make_parents($_) for grep { defined } @$plist{qw(StandardOutPath StandardErrorPath)};
+    make_parents($_) for grep {defined} @$plist{qw(StandardOutPath StandardErrorPath)};
     if (defined $user) {
         my @groups = $plist->{InitGroups} // 1 ? list_groups($account[0], $gid) : ($gid);
         $) = join " ", $gid, @groups;
-        POSIX::setgid($gid)                                   or die "setgid\n";
-        POSIX::setuid($uid)                                   or die "setuid\n";
+        POSIX::setgid($gid) or die "setgid\n";
+        POSIX::setuid($uid) or die "setuid\n";
     }
     umask(defined $plist->{Umask} ? parse_mode($plist->{Umask}) : 022);
     chdir($plist->{WorkingDirectory} // "/") or die "chdir\n";
-    redirect(0, $plist->{StandardInPath} // "/dev/null", O_RDONLY);
+    redirect(0, $plist->{StandardInPath}    // "/dev/null", O_RDONLY);
     redirect(1, $plist->{StandardOutPath}   // "/dev/null", O_WRONLY | O_CREAT | O_APPEND);
     redirect(2, $plist->{StandardErrorPath} // "/dev/null", O_WRONLY | O_CREAT | O_APPEND);
     %ENV = (
@@ -114,10 +115,10 @@ sub redirect {
 # launchd makes missing log folders itself, root's and 0744: so a job of another user cannot write there.
 sub make_parents {
     my ($path) = @_;
-    my @parts = split m{/}, $path;
+    my @parts  = split m{/}, $path;
     pop @parts;
     my $dir = "";
-    for my $part (grep { length } @parts) {
+    for my $part (grep {length} @parts) {
         $dir .= "/$part";
         mkdir $dir, 0744 if !-d $dir;
     }
@@ -132,7 +133,8 @@ sub set_limits {
         syscall $SYS_PRLIMIT64, 0, $resource{$name}, 0, $old;
         my ($soft, $hard) = unpack "QQ", $old;
         my $value = $limits->{$name};
-        ($soft, $hard) = $is_hard ? ($soft < $value ? $soft : $value, $value) : ($value < $hard ? $value : $hard, $hard);
+        ($soft, $hard) =
+            $is_hard ? ($soft < $value ? $soft : $value, $value) : ($value < $hard ? $value : $hard, $hard);
         my $new = pack "QQ", $soft, $hard;
         syscall $SYS_PRLIMIT64, 0, $resource{$name}, $new, 0;
     }
@@ -160,7 +162,8 @@ sub plan_restart {
         my $earliest = $self->{started_at} + $self->{throttle};
         if ($earliest <= time) { $self->start; return }
         @$self{qw(state wake_at)} = ("spawn scheduled", $earliest);
-    } elsif ($interval) {
+    }
+    elsif ($interval) {
         $self->{wake_at} = time + $interval;
     }
     return;

@@ -11,7 +11,7 @@ my @DIGITS = ("0" .. "9", "_", "a" .. "z");
 
 sub user_root {
     my ($uid) = @_;
-    my $name = join "", map { $DIGITS[$_ % @DIGITS] } unpack "C32", Digest::SHA::sha256("folders/$uid");
+    my $name  = join "", map { $DIGITS[$_ % @DIGITS] } unpack "C32", Digest::SHA::sha256("folders/$uid");
     return ("/private/var/folders/" . substr($name, 0, 2), substr($name, 2, 28) . "0000gn");
 }
 

@@ -12,7 +12,7 @@ my %ENTITY = (lt => "<", gt => ">", amp => "&", quot => '"', apos => "'");
 
 sub parse {
     my ($text) = @_;
-    return parse_json($text) if $text =~ /\A\s*[\{\[]/;
+    return parse_json($text)                                    if $text =~ /\A\s*[\{\[]/;
     die "Property List error: Unexpected character at line 1\n" if $text !~ /\A(?:\x{FEFF}|\xEF\xBB\xBF)?\s*</;
     return parse_xml($text);
 }
@@ -23,7 +23,7 @@ sub parse_xml {
     pos($reader->{text}) = 0;
     my $tag = next_tag($reader);
     fail($reader, "Encountered unknown tag $tag->{name}") if $tag->{name} ne "plist";
-    fail($reader, "Encountered unexpected EOF") if $tag->{empty};
+    fail($reader, "Encountered unexpected EOF")           if $tag->{empty};
     my $node = parse_node($reader, next_tag($reader));
     my $end  = next_tag($reader);
     fail($reader, "Encountered unexpected element ($end->{name}) (plist can only include one object)")
@@ -53,13 +53,13 @@ sub read_text {
     my $out = "";
     for ($reader->{text}) {
         while (1) {
-            if    (/\G([^<&]+)/gc)                   { $out .= $1 }
-            elsif (/\G<!\[CDATA\[(.*?)\]\]>/gcs)     { $out .= $1 }
-            elsif (/\G&#x([0-9A-Fa-f]{1,6});/gc)     { $out .= chr hex $1 }
-            elsif (/\G&#(\d{1,7});/gc)               { $out .= chr $1 }
-            elsif (/\G&(\w+);/gc && $ENTITY{$1})     { $out .= $ENTITY{$1} }
-            elsif (/\G<\/\Q$name\E\s*>/gc)           { return $out }
-            else { fail($reader, "Close tag on $name not found") }
+            if    (/\G([^<&]+)/gc)               { $out .= $1 }
+            elsif (/\G<!\[CDATA\[(.*?)\]\]>/gcs) { $out .= $1 }
+            elsif (/\G&#x([0-9A-Fa-f]{1,6});/gc) { $out .= chr hex $1 }
+            elsif (/\G&#(\d{1,7});/gc)           { $out .= chr $1 }
+            elsif (/\G&(\w+);/gc && $ENTITY{$1}) { $out .= $ENTITY{$1} }
+            elsif (/\G<\/\Q$name\E\s*>/gc)       { return $out }
+            else                                 { fail($reader, "Close tag on $name not found") }
         }
     }
 }
@@ -94,7 +94,7 @@ sub parse_node {
         return [dict => \@pairs] if $tag->{empty};
         while (1) {
             my $next = next_tag($reader);
-            return [dict => \@pairs] if $next->{close} && $next->{name} eq "dict";
+            return [dict => \@pairs]                     if $next->{close} && $next->{name} eq "dict";
             fail($reader, "Found non-key inside <dict>") if $next->{close} || $next->{name} ne "key";
             my $key   = $next->{empty} ? "" : read_text($reader, "key");
             my $value = next_tag($reader);
@@ -115,10 +115,15 @@ sub parse_json {
 # Perl or JSON data as a tree; keys sorted, since a hash has no order.
 sub from_perl {
     my ($value) = @_;
-    if (ref $value eq "HASH")  { return [dict => [map { [$_, from_perl($value->{$_})] } sort keys %$value]] }
-    if (ref $value eq "ARRAY") { return [array => [map { from_perl($_) } @$value]] }
+    if (ref $value eq "HASH") {
+        return [dict => [map { [$_, from_perl($value->{$_})] } sort keys %$value]];
+    }
+    if (ref $value eq "ARRAY") {
+        return [array => [map { from_perl($_) } @$value]];
+    }
     if (JSON::PP::is_bool($value)) { return [$value ? "true" : "false"] }
     die "Invalid object in plist for destination format\n" if !defined $value;
+
     # JSON::PP leaves numbers as numbers: only they come out of the encoder without quotes.
     my $text = JSON::PP->new->allow_nonref->encode($value);
     return [string => $value] if $text =~ /^"/;
@@ -130,10 +135,10 @@ sub to_perl {
     my ($node) = @_;
     my ($type, $value) = @$node;
     return { map { $_->[0] => to_perl($_->[1]) } @$value } if $type eq "dict";
-    return [map { to_perl($_) } @$value] if $type eq "array";
-    return 1 if $type eq "true";
-    return 0 if $type eq "false";
-    return hex $value if $type eq "integer" && $value =~ /^0x/;
+    return [map { to_perl($_) } @$value]                   if $type eq "array";
+    return 1                                               if $type eq "true";
+    return 0                                               if $type eq "false";
+    return hex $value                                      if $type eq "integer" && $value =~ /^0x/;
     return $type eq "integer" ? 0 + $value : $value;
 }
 
@@ -149,7 +154,7 @@ sub to_xml {
 # Apple writes a plist's keys sorted, indented with tabs.
 sub node_xml {
     my ($node, $indent) = @_;
-    my ($type, $value) = @$node;
+    my ($type, $value)  = @$node;
     return "$indent<$type/>\n" if $type eq "true" || $type eq "false";
     if ($type eq "array") {
         return "$indent<array/>\n" if !@$value;
@@ -178,21 +183,23 @@ sub json_value {
     my ($node) = @_;
     my ($type, $value) = @$node;
     return { map { $_->[0] => json_value($_->[1]) } @$value } if $type eq "dict";
-    return [map { json_value($_) } @$value] if $type eq "array";
+    return [map { json_value($_) } @$value]                   if $type eq "array";
     return $type eq "true" ? JSON::PP::true : JSON::PP::false if $type =~ /\A(?:true|false)\z/;
-    return 0 + $value if $type =~ /\A(?:integer|real)\z/;
-    die "Invalid object in plist for JSON format\n" if $type ne "string";
+    return 0 + $value                                         if $type =~ /\A(?:integer|real)\z/;
+    die "Invalid object in plist for JSON format\n"           if $type ne "string";
     return $value;
 }
 
 # The node at a key path (dots between keys, numbers index arrays; `\.` is a dot in a key), or undef.
 sub at_path {
     my ($node, $path) = @_;
-    for my $key (map { s/\\\././gr } split /(?<!\\)\./, $path) {
+    for my $key (map {s/\\\././gr} split /(?<!\\)\./, $path) {
         my ($type, $value) = @$node;
-        if    ($type eq "dict")                     { ($node) = map { $_->[0] eq $key ? $_->[1] : () } @$value }
+        if ($type eq "dict") {
+            ($node) = map { $_->[0] eq $key ? $_->[1] : () } @$value;
+        }
         elsif ($type eq "array" && $key =~ /^\d+$/) { $node = $value->[$key] }
-        else                                        { return }
+        else                                        {return}
         return if !defined $node;
     }
     return $node;
