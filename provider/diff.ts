@@ -24,7 +24,7 @@ export function diffResource(resource: AnyResource, olds: Props, news: Props, ol
   if ((olds["name"] ?? "") !== (news["name"] ?? "")) entries.set("name", { kind: "replace", isInput: true });
   for (const path of listUnknownPaths(news)) entries.set(path, { kind: "update", isInput: true });
   if (olds["status"] !== CONVERGED) entries.set("status", { kind: "update", isInput: false });
-  const changes = resource.plan(olds, dropUnknown(news) as Props);
+  const changes = resource.plan(observedIn(olds), dropUnknown(news) as Props);
   for (const change of changes) {
     if (news[topName(change.path)] === UNKNOWN) continue;
     entries.set(change.path, { kind: kindOf(change), isInput: false });
@@ -33,6 +33,14 @@ export function diffResource(resource: AnyResource, olds: Props, news: Props, ol
     if (![...entries.keys()].some((path) => topName(path) === key)) entries.set(key, { kind: "update", isInput: true });
   }
   return { entries, human: changes.filter((change) => change.human !== undefined) };
+}
+
+/** What is in every resource's outputs beside what was seen of the Mac. */
+const COMMON = ["host", "name", "observe", "status"];
+
+/** The Mac as last seen by outputs of the state; undefined when it never was (there is nothing, or nobody could look). */
+export function observedIn(outputs: Props): Props | undefined {
+  return Object.keys(outputs).some((key) => !COMMON.includes(key)) ? outputs : undefined;
 }
 
 /** Inputs that changed, whether or not the Mac needs anything for it; where things lie on the controller does not count. */

@@ -3,7 +3,7 @@ import { MacfoundryError, isMacfoundryError } from "../host/errors.js";
 import { FactSnapshots } from "../host/facts/snapshot.js";
 import type { Host } from "../host/host.js";
 import { CONVERGED, completeInputs } from "./check.js";
-import { listChangedInputs, renderChange } from "./diff.js";
+import { listChangedInputs, observedIn, renderChange } from "./diff.js";
 import type { Hosts } from "./hosts.js";
 import type { AnyResource } from "./registry.js";
 import { ONLY_ONE, formatId, parseId } from "./resource-id.js";
@@ -23,6 +23,12 @@ export interface Converged {
   failure?: MacfoundryError;
 }
 
+/** What the state holds of a resource that is updated. */
+export interface LastState {
+  inputs: Props;
+  outputs: Props;
+}
+
 export interface ReadResult {
   id: string;
   outputs: Props;
@@ -32,6 +38,7 @@ export interface ReadResult {
 /** Create, read, update and delete of every kind of resource, free of the protocol. */
 export class Lifecycle {
   private readonly snapshots = new Map<string, FactSnapshots>();
+  private readonly warned = new Set<string>();
 
   constructor(
     private readonly hosts: Hosts,
@@ -65,7 +72,7 @@ export class Lifecycle {
       return { id, inputs, outputs: joinOutputs(inputs, observed) };
     } catch (error) {
       if (isImport || !isMacfoundryError(error)) throw error;
-      voice.warn(`could not look, the last known state is kept: ${error.message}`);
+      this.warnOnce(`could not look, the last known state is kept: ${error.message}`, voice);
       return { id, inputs: oldInputs, outputs: { ...state, status: `could not look: ${error.code}` } };
     }
   }
@@ -75,7 +82,7 @@ export class Lifecycle {
     const changes =
       olds === undefined
         ? await this.previewFirst(resource, inputs, voice)
-        : resource.plan(olds, dropUnknown(inputs) as Props);
+        : resource.plan(observedIn(olds), dropUnknown(inputs) as Props);
     const unknown =
       changes.length === 0 ? [] : (resource.computed ?? []).map((name): [string, unknown] => [name, UNKNOWN]);
     return { ...(olds ?? {}), ...inputs, ...Object.fromEntries(unknown) };
@@ -94,13 +101,13 @@ export class Lifecycle {
       return changes;
     } catch (error) {
       if (!isMacfoundryError(error)) throw error;
-      voice.warn(`could not look: ${error.message}`);
+      this.warnOnce(`could not look: ${error.message}`, voice);
       return [{ path: "status", live: error.code, desired: CONVERGED }];
     }
   }
 
   /** Create, update and repair are this one call. */
-  async converge(resource: AnyResource, inputs: Props, oldInputs: Props | undefined, voice: Voice): Promise<Converged> {
+  async converge(resource: AnyResource, inputs: Props, last: LastState | undefined, voice: Voice): Promise<Converged> {
     const name = nameOf(inputs);
     const id = formatId({ host: String(inputs["host"]), folder: resource.folder, name });
     let observed: Props | undefined;
@@ -109,7 +116,7 @@ export class Lifecycle {
       observed = resource.read(await this.facts(resource, host), inputs, name);
       if (inputs["observe"] === true) return { id, outputs: joinOutputs(inputs, observed) };
       const changes = resource.plan(observed, inputs);
-      const isWanted = oldInputs !== undefined && listChangedInputs(resource, oldInputs, inputs).length > 0;
+      const isWanted = last !== undefined && listChangedInputs(resource, last.inputs, inputs).length > 0;
       if (observed === undefined || isWanted || changes.some((change) => change.human === undefined)) {
         await resource.apply(this.context(host, voice), inputs, observed, name);
         observed = resource.read(await this.facts(resource, host), inputs, name);
@@ -119,7 +126,9 @@ export class Lifecycle {
       return { id, outputs: joinOutputs(inputs, observed), ...(failure === undefined ? {} : { failure }) };
     } catch (error) {
       const failure = toMacfoundryError(error, String(inputs["host"]), resource, name);
-      return { id, failure, outputs: { ...joinOutputs(inputs, observed), status: `unfinished: ${failure.code}` } };
+      // Could not even look: what was seen last stays known.
+      const outputs = { ...(observed === undefined ? last?.outputs : {}), ...joinOutputs(inputs, observed) };
+      return { id, failure, outputs: { ...outputs, status: `unfinished: ${failure.code}` } };
     }
   }
 
@@ -138,6 +147,13 @@ export class Lifecycle {
       if (host.config.deleteUnreachable !== true || !isMacfoundryError(error, "HOST_UNREACHABLE")) throw error;
       voice.warn(`let go without a look, as deleteUnreachable says: ${error.why}`);
     }
+  }
+
+  /** A Mac that is down is one message, not one for each of its resources. */
+  private warnOnce(line: string, voice: Voice): void {
+    if (this.warned.has(line)) return;
+    this.warned.add(line);
+    voice.warn(line);
   }
 
   private async facts(resource: AnyResource, host: Host): Promise<unknown> {

@@ -104,12 +104,11 @@ export function makeService({ hosts, abort, log }: ServiceOptions): Partial<prov
       const resource = resourceOf(request.getType(), request.getUrn());
       const inputs = wire.fromStruct(request.getNews());
       const voice = log.voiceFor(request.getUrn());
+      const last = { inputs: wire.fromStruct(request.getOldInputs()), outputs: wire.fromStruct(request.getOlds()) };
       if (request.getPreview()) {
-        const olds = wire.fromStruct(request.getOlds());
-        return wire.updateReply(await lifecycle.previewChange(resource, inputs, olds, voice));
+        return wire.updateReply(await lifecycle.previewChange(resource, inputs, last.outputs, voice));
       }
-      const oldInputs = wire.fromStruct(request.getOldInputs());
-      const result = await lifecycle.converge(resource, inputs, oldInputs, voice);
+      const result = await lifecycle.converge(resource, inputs, last, voice);
       if (result.failure !== undefined) throw new WireError(wire.partialFailure(result, result.failure, inputs));
       return wire.updateReply(result.outputs);
     }),
