@@ -63,6 +63,10 @@ function quote(word: string): string {
   return `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
+/** The simulator's own programs, for what the sample has nothing to do with. */
+const realTools = "/.sim/debian/usr/bin";
+const saved = "/private/var/tmp/saved-state";
+
 /** One script: state saved, set up, run, state restored; only the command's own streams and code come out. */
 function writeScript(entry: Entry): string {
   const command = (entry.argv ?? []).map(quote).join(" ");
@@ -75,13 +79,14 @@ function writeScript(entry: Entry): string {
   return [
     "cd /",
     silently(
-      "saved=$(mktemp -d /private/var/tmp/state.XXXXXX); tar -cf $saved/state.tar --exclude './dslocal*' -C /.sim/state .",
+      `PATH=${realTools}; rm -rf ${saved}; mkdir ${saved}; tar -cf ${saved}/state.tar --exclude ./dslocal -C /.sim/state .`,
     ),
+    "PATH=/usr/bin:/bin:/usr/sbin:/sbin",
     silently([...state, ...removed, entry.setup ?? ":"].join("\n")),
     `( ${entry.argv?.[0] === "sudo" && entry.user === "administrator" ? `/usr/bin/su administrator -c ${quote(command)}` : asUser} ) </dev/null`,
     "code=$?",
     silently(
-      "find /.sim/state -mindepth 1 -maxdepth 1 ! -name dslocal -exec rm -rf {} +; tar -xpf $saved/state.tar -C /.sim/state; rm -rf $saved\n" +
+      `(PATH=${realTools}; find /.sim/state -mindepth 1 -maxdepth 1 ! -name dslocal -exec rm -rf {} +; tar -xpf ${saved}/state.tar -C /.sim/state)\n` +
         (entry.teardown ?? ":"),
     ),
     "exit $code",
