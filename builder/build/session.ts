@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { hostname, userInfo } from "node:os";
+import type { Readable } from "node:stream";
 import { MacfoundryError, isMacfoundryError, type ErrorCode } from "../../host/errors.js";
 import { cancelJob, runJob, sendJobInput, sendJobSecret, type JobLock } from "../../host/jobs/jobs.js";
 import type { StepId } from "../ids/index.js";
@@ -21,7 +22,8 @@ export interface StageJob {
   id: StepId;
   title: string;
   script: string;
-  input?: NodeJS.ReadableStream | undefined;
+  /** Only asked for when the job is not there yet. */
+  input?: (() => { stream: Readable; done: Promise<unknown> }) | undefined;
   /** Values in the order of the job's secret files. */
   secrets?: readonly Buffer[] | undefined;
 }
@@ -104,7 +106,7 @@ export class BuildSession {
     await this.settleOldJobs(id);
     if (found !== "running") {
       for (const [index, value] of (stage.secrets ?? []).entries()) await sendJobSecret(host, id, String(index), value);
-      if (stage.input !== undefined) await sendJobInput(host, id, stage.input, this.signal);
+      if (stage.input !== undefined) await this.sendInput(id, stage.input());
     }
     const tail = new Tail(TAIL_BYTES);
     const end = await runJob(
@@ -170,6 +172,23 @@ export class BuildSession {
       if (failure === undefined) throw error;
       this.events.onNote?.(`could not clean up: ${error instanceof Error ? error.message : String(error)}`);
     }
+  }
+
+  /** What ends the producer is told, not what the Mac makes of a stream that is cut off. */
+  private async sendInput(id: string, input: { stream: Readable; done: Promise<unknown> }): Promise<void> {
+    const produced = input.done.then(
+      () => undefined,
+      (error: unknown) => ({ error }),
+    );
+    try {
+      await sendJobInput(this.request.host, id, input.stream, this.signal);
+    } catch (error) {
+      input.stream.destroy();
+      const failed = await produced;
+      throw failed === undefined || isMacfoundryError(error, "HOST_UNREACHABLE", "CANCELLED") ? error : failed.error;
+    }
+    const failed = await produced;
+    if (failed !== undefined) throw failed.error;
   }
 
   /** First job of this build: whatever an earlier run left of the builder's jobs comes to its end. */

@@ -79,6 +79,13 @@ start_step() { # text or hex, then the shell's words
   become_builder PATH=/bin:/usr/bin "HOME=$home" "USER=$user" "LOGNAME=$user" "SHELL=$shell" -- "$@"
 }
 
+# From another result: root reads it, the builder writes.
+copy_between() { # packer, tree, unpacker
+  rm -f "$MACFOUNDRY_JOB/packed"
+  { /usr/bin/perl -e "$1" "$2" && : >"$MACFOUNDRY_JOB/packed"; } | sandboxed_as_builder /usr/bin/perl -e "$3" || return
+  [ -e "$MACFOUNDRY_JOB/packed" ]
+}
+
 # The folder that a path lies in, made if need be, as the system sees it: it must be the builder's own.
 own_parent() {
   as_builder /bin/sh -c 'umask 022; mkdir -p "$1"' mkdir "$(dirname "$1")" || fault STEP_FAILED "$(dirname "$1") cannot be made"

@@ -1,7 +1,7 @@
-import { Readable } from "node:stream";
+import { PassThrough, Readable } from "node:stream";
 import { MacfoundryError } from "../../host/errors.js";
 import { quoteWord } from "../../host/quote.js";
-import { DiskTree, streamCopy, type ReadableTree } from "../copy/index.js";
+import { DiskTree, findCollision, sendCopy } from "../copy/index.js";
 import type { CopyStep, EnvPair, FromStep, Outcome, RunStep, StepHandlers, StepId } from "../ids/index.js";
 import { renderSandboxProfile, type SandboxRules } from "../sandbox/profile.js";
 import { asBytes, printMach, toBytes, toText, type ByteString, type Op, type Spec } from "../spec/index.js";
@@ -12,12 +12,13 @@ import { parseEnvFile, printEnvFile } from "./env-file.js";
 import type { StepOutcome } from "./events.js";
 import { stepFailed } from "./failure.js";
 import { parseReport, totalSeconds, type JobReport } from "./report.js";
-import type { BuildSession } from "./session.js";
+import { COPY_PACKER, RemoteTree, sourcesFrom } from "./remote-tree.js";
+import type { BuildSession, StageJob } from "./session.js";
 import { renderBaseScript, renderStepScript, type StepScript } from "./step-script.js";
 import { COPY_UNPACKER } from "./unpack.js";
 
 /** What each kind of step does: found in the store, or run as a job. The order of steps is `walkSpec`'s. */
-export class StepRunner implements StepHandlers<ReadableTree> {
+export class StepRunner implements StepHandlers<DiskTree | RemoteTree> {
   readonly outcomes: StepOutcome[] = [];
   private readonly total: number;
 
@@ -31,10 +32,14 @@ export class StepRunner implements StepHandlers<ReadableTree> {
     else onNote?.(toText(text));
   }
 
-  openSource(source: { kind: "context" } | { kind: "build"; name: ByteString; id: StepId }): ReadableTree {
-    const { contextDir } = this.session.request;
-    if (source.kind === "build")
-      throw this.refuse("copy from a nested build", "copying out of a nested build is not there yet");
+  async openSource(
+    source: { kind: "context" } | { kind: "build"; name: ByteString; id: StepId },
+  ): Promise<DiskTree | RemoteTree> {
+    const { contextDir, host, store, spec } = this.session.request;
+    if (source.kind === "build") {
+      const rootfs = `${store.root}/result/${source.id}/rootfs`;
+      return RemoteTree.read(host, rootfs, sourcesFrom(spec, source.name), this.session.signal);
+    }
     if (contextDir === undefined) throw this.refuse("copy", "the image has no context folder to copy from");
     return new DiskTree(contextDir);
   }
@@ -108,21 +113,45 @@ export class StepRunner implements StepHandlers<ReadableTree> {
     );
   }
 
-  async copy(step: CopyStep & { source: ReadableTree }): Promise<Outcome> {
+  async copy(step: CopyStep & { source: DiskTree | RemoteTree }): Promise<Outcome> {
+    const { source, plan } = step;
     const title = titleOf(step.op);
+    const collision = findCollision(plan);
+    if (collision !== undefined) {
+      const names = collision.map((name) => JSON.stringify(toText(name))).join(" and ");
+      throw this.refuse(title, `${names} are the same name on a Mac's volume`);
+    }
     if (await this.isHit("copy", title, step)) return "cached";
-    const words = `sandboxed_as_builder /usr/bin/perl -e ${quoteWord(COPY_UNPACKER)}`;
-    const input = Readable.from(streamCopy(step.source, step.plan, step.context.user), { objectMode: false });
     const argv = ["tar", "-xf", "-"].map(asBytes);
+    const rules = this.rulesFor([]);
+    if (source instanceof RemoteTree) {
+      const words = `copy_between ${quoteWord(COPY_PACKER)} ${quoteWord(source.rootfs)} ${quoteWord(COPY_UNPACKER)}`;
+      const list = () => ({ stream: Readable.from([Buffer.from(source.listFor(plan))]), done: Promise.resolve() });
+      return this.execute(
+        step,
+        "copy",
+        title,
+        argv,
+        rules,
+        { command: { withProfile: words, without: words }, secrets: [], caches: [] },
+        [],
+        list,
+      );
+    }
+    const stream = () => {
+      const output = new PassThrough();
+      return { stream: output, done: sendCopy(source, plan, step.context.user, output, this.session.signal) };
+    };
+    const words = `sandboxed_as_builder /usr/bin/perl -e ${quoteWord(COPY_UNPACKER)}`;
     return this.execute(
       step,
       "copy",
       title,
       argv,
-      this.rulesFor([]),
+      rules,
       { command: { withProfile: words, without: words }, secrets: [], caches: [] },
       [],
-      input,
+      stream,
     );
   }
 
@@ -134,7 +163,7 @@ export class StepRunner implements StepHandlers<ReadableTree> {
     rules: SandboxRules,
     script: Pick<StepScript, "command" | "secrets" | "caches">,
     secrets: readonly Buffer[],
-    input?: Readable,
+    input?: StageJob["input"],
   ): Promise<Outcome> {
     const { session } = this;
     const { host, store } = session.request;
