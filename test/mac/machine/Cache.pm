@@ -96,7 +96,7 @@ sub native_program {
     my ($name)  = @_;
     my @sources = sort glob source_dir() . "/native/$name/*.[ch]";
     my $program = home_dir() . "/$name-" . digest_files(@sources);
-    return $program if -e $program;
+    return $program if mark_used($program);
     with_lock(
         "native",
         sub {
@@ -105,6 +105,7 @@ sub native_program {
                 grep {/\.c\z/} @sources);
             system(@compile) == 0 or die "mac: cannot compile $name (native/$name): apt-get install gcc libc6-dev\n";
             rename "$program.new", $program or die "mac: $program: $!\n";
+            unlink grep { $_ ne $program && -M $_ > 1 } glob home_dir() . "/$name-*";
         }
     );
     return $program;
