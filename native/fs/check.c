@@ -102,9 +102,9 @@ enum exit_code check_everything(const struct options *options)
     check_directory("fallback", options->fallback, &st);
     if (lies_under(options->scoreboard, options->mountpoint))
         report("scoreboard %s: lies under the mount point", options->scoreboard);
-    /* Opened so that links are judged by the code that serves them. */
-    if (stat(options->scoreboard, &st) == 0 && stat(options->fallback, &st) == 0)
-        scoreboard_open(options);
+    /* Links are judged by the code that serves them. */
+    if (stat(options->scoreboard, &st) == 0 && S_ISDIR(st.st_mode))
+        scoreboard_open_links(options);
     check_scoreboard(options);
     check_mountpoint(options);
     printf("%u problem%s\n", problems, problems == 1 ? "" : "s");

@@ -11,7 +11,7 @@ int main(int argc, char **argv)
 {
     if (argc > 1 && strcmp(argv[1], "status") == 0)
         return status_command(argc, argv);
-    struct options options;
+    static struct options options;
     bool is_done;
     umask(0); /* the callers' masks are applied, not ours */
     enum exit_code code = options_parse(argc, argv, &options, &is_done);

@@ -290,7 +290,7 @@ void scoreboard_configure(const struct settings *settings)
     atomic_store(&board.allows_foreign_target, settings->allows_foreign_target);
 }
 
-enum exit_code scoreboard_open(const struct options *options)
+enum exit_code scoreboard_open_links(const struct options *options)
 {
     board.path = options->scoreboard;
     board.sub = options->sub;
@@ -300,6 +300,11 @@ enum exit_code scoreboard_open(const struct options *options)
         log_event(LOG_ERR, "scoreboard %s: %s", options->scoreboard, strerror(errno));
         return EXIT_SCOREBOARD;
     }
+    return EXIT_OK;
+}
+
+enum exit_code scoreboard_open_fallback(const struct options *options)
+{
     struct attributes attr;
     int fd = platform_open_directory(AT_FDCWD, options->fallback);
     int error = fd < 0 ? -fd : platform_stat(fd, "", &attr);

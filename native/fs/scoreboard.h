@@ -9,8 +9,9 @@
 #include "node.h"
 #include "options.h"
 
-/* Opens scoreboard and fallback; both are reached through their descriptors from then on. EXIT_OK or the exit code. */
-enum exit_code scoreboard_open(const struct options *options);
+/* Open scoreboard and fallback; both are reached through their descriptors from then on. EXIT_OK or the exit code. */
+enum exit_code scoreboard_open_links(const struct options *options);
+enum exit_code scoreboard_open_fallback(const struct options *options);
 /* After SIGHUP: the directory may be another one now. */
 void scoreboard_reopen(void);
 void scoreboard_configure(const struct settings *settings);

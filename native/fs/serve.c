@@ -218,7 +218,8 @@ static enum exit_code prepare(const struct options *options)
     ops_configure(&options->settings);
     if (options->lets_kernel_check)
         ops_let_kernel_check();
-    return scoreboard_open(options);
+    code = scoreboard_open_links(options);
+    return code == EXIT_OK ? scoreboard_open_fallback(options) : code;
 }
 
 static struct fuse_session *open_session(const struct options *options)

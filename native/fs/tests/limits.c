@@ -1,0 +1,143 @@
+/* Few descriptors, many files: bounded memory and nothing left behind. */
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include "world.h"
+
+static struct world w;
+
+static void work_in_many_directories(void *unused)
+{
+    (void)unused;
+    enum { DIRECTORIES = 600, DEPTH = 300 };
+    for (int i = 0; i < DIRECTORIES; i++) {
+        OK(mkdir(in_mount(&w, format("d%d", i)), 0755));
+        write_file(in_mount(&w, format("d%d/f", i)), "x");
+    }
+    for (int round = 0; round < 3; round++)
+        for (int i = 0; i < DIRECTORIES; i++) {
+            CHECK(read_file(in_mount(&w, format("d%d/f", i))) != NULL, "(errno %d)", errno);
+            OK(rename(in_mount(&w, format("d%d/f", i)), in_mount(&w, format("d%d/g", i))));
+            OK(rename(in_mount(&w, format("d%d/g", i)), in_mount(&w, format("d%d/f", i))));
+        }
+    /* deeper than there are descriptors */
+    OK(chdir(w.mount));
+    for (int i = 0; i < DEPTH; i++) {
+        OK(mkdir("deep", 0755));
+        OK(chdir("deep"));
+    }
+    write_file("bottom", "deep");
+    OK(access(in_mount(&w, "d1/f"), F_OK));
+    for (int i = 0; i < DIRECTORIES; i++)
+        OK(access(in_mount(&w, format("d%d/f", i)), F_OK));
+    CHECK(strcmp(read_file("bottom"), "deep") == 0);
+}
+
+static void open_all(void *unused)
+{
+    (void)unused;
+    unsigned opened = 0, refused = 0;
+    write_file(in_mount(&w, "f"), "x");
+    for (int i = 0; i < 400; i++) {
+        if (open(in_mount(&w, "f"), O_RDONLY) >= 0)
+            opened++;
+        else {
+            CHECK(errno == EMFILE || errno == ENFILE, "(errno %d)", errno);
+            refused++;
+        }
+    }
+    CHECK(opened > 100, "(%u)", opened);
+    CHECK(refused > 0);
+}
+
+static void serve_with_256_descriptors(void)
+{
+    struct rlimit limit = {256, 256};
+    world_make(&w, 2);
+    fflush(NULL);
+    struct rlimit before;
+    OK(getrlimit(RLIMIT_NOFILE, &before));
+    /* the daemon inherits the limit; the test itself keeps its own */
+    OK(prlimit(0, RLIMIT_NOFILE, &limit, NULL));
+    CHECK(world_start(&w, NULL));
+    if (prlimit(0, RLIMIT_NOFILE, &before, NULL) < 0)
+        printf("    (this test goes on with 256, too)\n");
+    CHECK(world_status(&w, "descriptorLimit") == 256);
+    as_user(FIRST_UID, work_in_many_directories, NULL);
+    CHECK(world_descriptors(&w) <= 256);
+    as_user(FIRST_UID, open_all, NULL);
+    as_user(FIRST_UID + 1, work_in_many_directories, NULL);
+    CHECK(world_stop(&w) == 0);
+    CHECK(!world_log_has(&w, "Sanitizer"));
+    CHECK(system(format("rm -rf %s/local %s/local", w.home[0], w.home[1])) == 0);
+    world_destroy(&w);
+}
+
+static int files_wanted(void)
+{
+    return is_long_run() ? 1000000 : 100000;
+}
+
+static void make_files(const char *tree)
+{
+    enum { PER_DIRECTORY = 500 };
+    for (int i = 0; i < files_wanted(); i++) {
+        if (i % PER_DIRECTORY == 0)
+            OK(mkdir(format("%s/d%d", tree, i / PER_DIRECTORY), 0755));
+        int fd = open(format("%s/d%d/file-%08d", tree, i / PER_DIRECTORY, i), O_WRONLY | O_CREAT, 0644);
+        CHECK(fd >= 0);
+        close(fd);
+    }
+}
+
+static void walk(void *unused)
+{
+    (void)unused;
+    CHECK(system(format("test $(find %s -type f -size 0 | wc -l) = %d", w.mount, files_wanted())) == 0);
+}
+
+static void drop_caches(void)
+{
+    int fd = open("/proc/sys/vm/drop_caches", O_WRONLY);
+    CHECK(fd >= 0 && write(fd, "2", 1) == 1);
+    close(fd);
+}
+
+static void many_files_walked_and_forgotten_leave_no_growth(void)
+{
+    enum { NAME_BYTES = 14, BYTES_MAX = 200, GROWTH_KIB_MAX = 4096 };
+    world_make(&w, 1);
+    char tree[128];
+    snprintf(tree, sizeof tree, "%s/local", w.home[0]);
+    OK(mount("tmpfs", tree, "tmpfs", 0, "size=4g,nr_inodes=3m"));
+    OK(chown(tree, FIRST_UID, FIRST_UID));
+    make_files(tree);
+    OK(system(format("chown -R %d %s", FIRST_UID, tree)));
+    CHECK(world_start(&w, NULL));
+    long start = world_memory_kib(&w);
+    for (int round = 0; round < 2; round++) {
+        as_user(FIRST_UID, walk, NULL);
+        long nodes = world_status(&w, "nodes"), full = world_memory_kib(&w);
+        CHECK(nodes > files_wanted(), "(%ld nodes: the kernel did not keep them)", nodes);
+        double each = (double)(full - start) * 1024 / (double)nodes - NAME_BYTES;
+        printf("    %ld nodes, %ld KiB -> %ld KiB: %.0f bytes a file beside its name\n", nodes, start, full, each);
+        CHECK(each < BYTES_MAX);
+        drop_caches();
+        for (int i = 0; i < 300 && world_status(&w, "nodes") > 10; i++)
+            sleep_ms(100);
+        sleep_ms(2500);
+        CHECK(world_status(&w, "nodes") <= 10, "(%ld)", world_status(&w, "nodes"));
+        CHECK(world_memory_kib(&w) - start < GROWTH_KIB_MAX, "(%ld KiB more)", world_memory_kib(&w) - start);
+    }
+    printf("    after forgetting: %ld KiB\n", world_memory_kib(&w));
+    CHECK(world_stop(&w) == 0);
+    OK(umount2(tree, MNT_DETACH));
+    world_destroy(&w);
+}
+
+const struct test limit_tests[] = {
+    {"with 256 descriptors: many directories, deep paths, too many open files", serve_with_256_descriptors, EVERYWHERE},
+    {"many files walked and forgotten leave no growth", many_files_walked_and_forgotten_leave_no_growth, PLAIN},
+    {NULL, NULL, 0},
+};
