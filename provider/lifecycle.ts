@@ -139,6 +139,11 @@ export class Lifecycle {
       voice.info("only observed: forgotten here, left alone on the Mac");
       return;
     }
+    if (!this.hosts.has(place.host)) {
+      // How a Mac leaves a pool: its entry is taken out, and there is no way to it any more.
+      this.warnOnce(`${place.host} is no longer in macfoundry:hosts: forgotten here, left as it is on the Mac`, voice);
+      return;
+    }
     const host = this.hosts.get(place.host);
     try {
       const observed = resource.read(await this.facts(resource, host), oldInputs, place.name);
