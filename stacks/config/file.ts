@@ -4,11 +4,14 @@ import * as path from "node:path";
 import { parseStackDocument } from "./document.js";
 import { loadStackConfig } from "./load.js";
 import { renderPath, type Path } from "./paths.js";
-import type { ConfigProblem, ImageEntry, LoadResult, SourceEntry, StackConfig, Text } from "./types.js";
+import { parseSpec, toText, type Spec } from "../../builder/spec/index.js";
+import { offerNames } from "./suggest.js";
+import type { ConfigProblem, ImageEntry, LoadResult, SourceEntry, SpecImageEntry, StackConfig, Text } from "./types.js";
 
 /**
  * Loads the stack file at `file`. Paths on this machine come out absolute (`~/` is the home of who runs this, others
- * count from the file's folder); a spec file or context folder that is not there is a problem like any other.
+ * count from the file's folder); a spec file or context folder that is not there is a problem like any other, and so is
+ * a base that the spec and the image's `from` don't agree on.
  */
 export async function readStackConfig(file: string): Promise<LoadResult> {
   let text: string;
@@ -68,11 +71,40 @@ async function findMissing(image: ImageEntry): Promise<Missing[]> {
     const near = "`spec: ocaml` is macfoundry's own image; anything else is the path of a spec file";
     missing.push({ at: [...at, "spec"], reason: `${image.spec} ${describeKind(spec, "file")}`, remedy: near });
   }
+  if (spec === "file") missing.push(...checkBases(image, await fs.readFile(image.spec)));
   if (image.context !== undefined && context !== "folder") {
     const reason = `${image.context} ${describeKind(context, "folder")}`;
     missing.push({ at: [...at, "context"], reason, remedy: "make the folder, or correct the path" });
   }
   return missing;
+}
+
+/** What the spec starts from, against the stack's `from`. A spec that cannot be read is told of when it is planned. */
+function checkBases(image: SpecImageEntry, bytes: Buffer): Missing[] {
+  const parsed = parseSpec(bytes);
+  if (!parsed.ok) return [];
+  const at = ["config", "fleet:images", image.name];
+  const used = new Set(listBases(parsed.spec));
+  const unknown = [...used].filter(
+    (name) => name !== "empty" && !name.includes("@") && !Object.hasOwn(image.from, name),
+  );
+  const unused = Object.keys(image.from).filter((name) => !used.has(name));
+  return [
+    ...unknown.map((name) => ({
+      at: [...at, "spec"],
+      reason: `its (from ${name}) is not explained by the image's from`,
+      remedy: `add from: { ${JSON.stringify(name)}: IMAGE } with an image of this stack`,
+    })),
+    ...unused.map((name) => ({
+      at: [...at, "from", name],
+      reason: `the spec has no (from ${name})`,
+      remedy: offerNames(name, [...used], "names that the spec starts from"),
+    })),
+  ];
+}
+
+function listBases(spec: Spec): string[] {
+  return [toText(spec.from), ...spec.builds.flatMap((build) => listBases(build.spec))];
 }
 
 type Kind = "file" | "folder" | "other" | "nothing";

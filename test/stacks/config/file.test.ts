@@ -82,6 +82,26 @@ describe("a stack file on disk", () => {
     ]);
   });
 
+  it("has a problem for each base that the spec and from do not agree on, nested builds included", async () => {
+    fs.writeFileSync(path.join(folder, "x.spec"), '((build "b" ((from other))) (from base) (run (shell true)))');
+    write("spec: x.spec, from: { bsae: tools }");
+    const loaded = await readStackConfig(file);
+    expect(loaded.ok ? [] : loaded.problems.map(({ path: at, reason }) => `${at}: ${reason}`)).toEqual([
+      "fleet:images.tools.from: the images start from each other: tools → tools",
+    ]);
+    const lines = fs.readFileSync(file, "utf8").replace("bsae: tools", "bsae: bottom");
+    fs.writeFileSync(file, `${lines}\n    bottom: { builder: mac705, spec: y.spec }\n`);
+    fs.writeFileSync(path.join(folder, "y.spec"), "((from empty) (comment x))");
+    const again = await readStackConfig(file);
+    expect(
+      again.ok ? [] : again.problems.map(({ path: at, reason, remedy }) => `${at}: ${reason} | ${remedy}`),
+    ).toEqual([
+      'fleet:images.tools.spec: its (from base) is not explained by the image\'s from | add from: { "base": IMAGE } with an image of this stack',
+      'fleet:images.tools.spec: its (from other) is not explained by the image\'s from | add from: { "other": IMAGE } with an image of this stack',
+      "fleet:images.tools.from.bsae: the spec has no (from bsae) | did you mean base?",
+    ]);
+  });
+
   it("that is not there is one clear problem", async () => {
     const loaded = await readStackConfig(path.join(folder, "Pulumi.absent.yaml"));
     expect(loaded.ok ? [] : loaded.problems).toMatchObject([{ line: 1, column: 1, reason: "cannot be read: ENOENT" }]);
