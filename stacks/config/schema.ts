@@ -122,7 +122,7 @@ const image = record(
       uniqueItems: true,
     }),
     default: string("The version that `opam` means. Only with `spec: ocaml`."),
-    keep: { description: "Publications kept for rollback.", type: "integer", minimum: 1, maximum: 1000, default: 3 },
+    keep: { description: "Older publications kept for a rollback.", type: "integer", minimum: 1, maximum: 100, default: 3 },
     test: secretable("Command that must succeed as the builder before the image is activated."),
     env: table("Environment of the steps; images on top set their own.", { type: "string" }),
     network: choice("Whether steps may use the network.", ["allow", "deny"], { default: "allow" }),

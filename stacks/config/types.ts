@@ -96,7 +96,7 @@ interface ImageCommon {
   readonly name: string;
   /** A name in `builders`; the same for all images of a stack as long as nothing redirects the prefix. */
   readonly builder: string;
-  /** Older publications that stay on the Mac for rollback, the active one included. */
+  /** How many older publications stay on the Mac, for a rollback. */
   readonly keep: number;
   /** Command that must succeed as the builder after the build, before activation. */
   readonly test?: Text | undefined;
