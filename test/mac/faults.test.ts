@@ -16,6 +16,11 @@ describe("faults", () => {
       stdout: "",
       stderr: "sudo: a password is required\n",
     });
+    const asking = await runOverSsh(mac, "sudo true");
+    expect([asking.code, asking.stderr]).toEqual([
+      1,
+      "sudo: a terminal is required to read the password; either use the -S option to read from standard input or configure an askpass helper\nsudo: a password is required\n",
+    ]);
     await mac.clearFault("no-sudo");
     expect((await runOverSsh(mac, "sudo -n true")).code).toBe(0);
   });
