@@ -41,7 +41,7 @@ describe("install.tsv", () => {
   });
 
   it("uses every stand-in of the folder, and only those", () => {
-    const files = readdirSync(join(here, "commands")).filter((file) => file !== "install.tsv");
+    const files = readdirSync(join(here, "commands")).filter((file) => !["install.tsv", "README.md"].includes(file));
     const used = new Set(
       rows.filter((row) => row.kind !== "real").map((row) => (row.kind === "shim" ? "shim" : row.target)),
     );
@@ -308,6 +308,19 @@ describe("the commands of simulated Macs", () => {
     const tookMs = Date.now() - startedAt;
     await mac.clearFault("all");
     expect(tookMs).toBeGreaterThanOrEqual(1500);
+  });
+
+  it("fail by faults in stand-ins written in sh, too: they source prologue.sh", async () => {
+    await mac.run(
+      "printf '%s\\n' '#!/bin/sh' '. /.sim/lib/prologue.sh' 'sim_state macos; sim_state nosuch none' >/usr/local/demo; chmod 755 /usr/local/demo",
+    );
+    await mac.fault("command", "demo", 9, "^write ", "demo: refused");
+    const passing = await mac.exec("/usr/local/demo read x");
+    const failing = await mac.exec("/usr/local/demo write x");
+    await mac.clearFault("all");
+    expect(passing).toEqual({ code: 0, stdout: "14.5\nnone\n", stderr: "" });
+    expect(failing).toEqual({ code: 9, stdout: "", stderr: "demo: refused\n" });
+    expect((await mac.exec("/usr/local/demo write x")).code).toBe(0);
   });
 
   it("show macFUSE's kext by its state: loaded, not approved, absent", async () => {
