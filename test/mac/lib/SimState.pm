@@ -19,7 +19,11 @@ sub darwin_release {
     return Sim::state('darwin', ($major >= 26 ? $major - 1 : $major + 9) . '.' . ($minor || 0) . '.0');
 }
 
-sub host_name { return Sim::state('hostname') // Sim::state('localhostname', Sim::state('computername', 'mac')) . '.local' }
+sub host_name {
+    my $name = Sim::state('hostname');
+    return $name if defined $name && length $name;
+    return Sim::state('localhostname', Sim::state('computername', 'mac') =~ s/[^A-Za-z0-9-]+/-/gr) . '.local';
+}
 
 sub has_fault { return -e "$Sim::STATE_DIR/faults/$_[0]" }
 
