@@ -1,6 +1,8 @@
+import { spawn } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { parse, stringify } from "yaml";
+import { findPulumi } from "#tools/lib/pulumi.mjs";
 import { runOverSsh, type SimMac } from "../mac/fixture.js";
 import { makeScratchProject, type Run, type ScratchProject } from "./scratch-project.js";
 
@@ -58,6 +60,21 @@ export function writeProject(project: ScratchProject, main: string): void {
     `name: fleet\nruntime: { name: nodejs, options: { typescript: false } }\nmain: ${main}\nstackConfigDir: stacks\n` +
       `plugins: { providers: [${plugin}] }\n`,
   );
+}
+
+/** The CLI itself, without our wrapper, as somebody runs it who has a Pulumi of his own. */
+export function runPlainPulumi(project: ScratchProject, args: string[]): Promise<Run> {
+  const found = findPulumi({ root: ROOT });
+  if (found === undefined) throw new Error("there is no Pulumi: run set-up first");
+  const child = spawn(found.command, [...args, "--non-interactive", "--color", "never"], {
+    cwd: project.folder,
+    env: { ...project.env, PULUMI_SKIP_UPDATE_CHECK: "true" },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let text = "";
+  child.stdout.on("data", (chunk: Buffer) => (text += chunk.toString("utf8")));
+  child.stderr.on("data", (chunk: Buffer) => (text += chunk.toString("utf8")));
+  return new Promise((resolve) => child.on("close", (code) => resolve({ code, text })));
 }
 
 export function readEntries(project: ScratchProject): StateEntry[] {

@@ -25,7 +25,7 @@ function makeFile(path: string, options: { script?: string } = {}): AnyResource 
     },
     importInputs: (facts) => (facts === "" ? undefined : { text: facts }),
   };
-  return resource as AnyResource;
+  return resource;
 }
 
 function makeVoice(): { voice: Voice; lines: string[] } {
