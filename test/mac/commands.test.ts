@@ -291,6 +291,26 @@ describe("the commands of simulated Macs", () => {
     expect(await runOverSsh(mac, write)).toMatchObject({ code: 0 });
   });
 
+  it("refuse writes of users in launchd jobs, which have no Full Disk Access of their own", async () => {
+    const words = [
+      "/bin/sh",
+      "-c",
+      "sudo -n dscl . -create /Users/nobody NFSHomeDirectory /var/empty; echo $? >/var/tmp/job.code",
+    ];
+    await mac.run(
+      `cat >/Library/LaunchDaemons/demo.job.plist && launchctl bootstrap system /Library/LaunchDaemons/demo.job.plist
+      i=0; until [ -s /var/tmp/job.code ]; do i=$((i+1)); [ $i -lt 100 ] || exit 1; sleep 0.1; done`,
+      {
+        input: `<?xml version="1.0" encoding="UTF-8"?><plist version="1.0"><dict><key>Label</key><string>demo.job</string>
+          <key>RunAtLoad</key><true/><key>ProgramArguments</key><array>${words
+            .map((word) => `<string>${word.replaceAll("&", "&amp;").replaceAll(">", "&gt;")}</string>`)
+            .join("")}</array></dict></plist>`,
+      },
+    );
+    expect(await mac.run("cat /var/tmp/job.code")).toBe("40\n");
+    await mac.run("launchctl bootout system/demo.job; rm /Library/LaunchDaemons/demo.job.plist /var/tmp/job.code");
+  });
+
   it("fail or wait as a fault says, only for matching arguments, and also in programs that are Debian's own", async () => {
     await mac.fault("command", "dscl", 140, "UniqueID", "DS Error: -14988 (eNotYetImplemented)");
     await mac.fault("command", "sqlite3", 11);

@@ -40,16 +40,23 @@ sub kext_state {
     return Sim::state('macfuse_kext', 'loaded');
 }
 
+sub is_job {
+    open my $fh, '<', "/proc/$_[0]/environ" or return 0;
+    my $environment = do { local $/; <$fh> } // '';
+    return $environment =~ /(?:^|\0)XPC_SERVICE_NAME=(?!0?(?:\0|\z))/;
+}
+
 # TCC decides by the responsible process: a session of sshd has what the Sharing pane granted, a launchd job has
 # nothing unless it was granted to that program itself.
 sub has_full_disk_access {
     my $granted = !has_fault('no-full-disk-access') && Sim::state('fda', 'yes') eq 'yes';
-    return 0 if ($ENV{XPC_SERVICE_NAME} // '0') ne '0';
-    my $pid = getppid();
+    my $pid = $$;
     for (1 .. 64) {
         open my $fh, '<', "/proc/$pid/stat" or last;
         my ($comm, $parent) = <$fh> =~ /\((.*)\) \S (\d+)/s or last;
         return $granted if $comm =~ /^sshd/;
+        # launchd names the job in the environment; sudo drops that for its child, not for itself.
+        return 0 if is_job($pid);
         last if $parent <= 1;
         $pid = $parent;
     }
