@@ -51,7 +51,7 @@ describe("command:local:Command", () => {
 
     expect((await project.pulumi(["destroy"])).code).toBe(0);
     expect(readNote("log")).toBe("created\ncreated\ndeleted\nupdated after <created>\ndeleted\n");
-  }, 120_000);
+  }, 240_000);
 
   it("shows why it failed in the words of the real plugin, and is tried again", async () => {
     project.writeProgram(`
@@ -63,7 +63,7 @@ describe("command:local:Command", () => {
     expect(failed.text).toMatch(/to stdout\s+to stderr/);
     fs.writeFileSync(note("ready"), "");
     expect(await up()).toContain("1 created");
-  }, 60_000);
+  }, 240_000);
 
   it("does nothing in a preview", async () => {
     project.writeProgram(`
@@ -71,7 +71,7 @@ describe("command:local:Command", () => {
       new command.local.Command("c", { create: "touch ${note("done")}" });`);
     expect((await project.pulumi(["preview"])).code).toBe(0);
     expect(fs.existsSync(note("done"))).toBe(false);
-  }, 60_000);
+  }, 240_000);
 
   it("keeps a secret out of state and log, its outputs too", async () => {
     project.writeProgram(`
@@ -83,7 +83,7 @@ describe("command:local:Command", () => {
     expect(text).not.toContain("planted-5e4c");
     expect(project.readState()).not.toContain("planted-5e4c");
     expect(await readOutput("out")).toBe("planted-5e4c");
-  }, 60_000);
+  }, 240_000);
 
   it("ends with all it has started when the run is interrupted", async () => {
     const mark = `macfoundry-mark-${process.pid}-cancel`;
@@ -91,21 +91,21 @@ describe("command:local:Command", () => {
       import * as command from "@pulumi/command";
       new command.local.Command("c", { create: "(sleep 301 # ${mark}\\n) & wait" });`);
     const run = project.start(["up"]);
-    await waitFor("the command to run", () => findProcesses("sleep 301").length > 0, 40_000);
+    await waitFor("the command to run", () => findProcesses("sleep 301").length > 0, 120_000);
     run.child.kill("SIGINT");
     expect((await run.done).code).not.toBe(0);
     await waitFor(
       "all its processes to end",
       () => findProcesses("sleep 301").length === 0 && findProcesses(mark).length === 0,
     );
-  }, 60_000);
+  }, 240_000);
 });
 
 describe("on a Mac", () => {
   let mac: SimMac;
   beforeAll(async () => {
     mac = await bootMac({ profile: "intel-14" });
-  }, 120_000);
+  }, 240_000);
   afterAll(() => mac.stop());
 
   const connection = (more: Record<string, unknown> = {}): string =>
@@ -134,19 +134,19 @@ describe("on a Mac", () => {
     expect(await up()).toContain("2 unchanged");
     expect((await project.pulumi(["destroy"])).code).toBe(0);
     expect((await mac.exec("ls /tmp/deleted")).code).toBe(0);
-  }, 90_000);
+  }, 240_000);
 
   it("keeps key and secret command out of state, log and every process's arguments", async () => {
     writeRemote(`create: pulumi.secret(": planted-77aa; sleep 3; exit 4")`);
     const run = project.start(["up"]);
-    await waitFor("ssh to run", () => findProcesses("ssh -F").length > 0, 40_000);
+    await waitFor("ssh to run", () => findProcesses("ssh -F").length > 0, 120_000);
     expect(findProcesses("planted-77aa").filter(({ command }) => !command.includes("zsh -c"))).toEqual([]);
     const { text, code } = await run.done;
     expect(code).not.toBe(0);
     expect(text).toContain("Process exited with status 4");
     expect(text).not.toContain("planted-77aa");
     expect(project.readState()).not.toMatch(/planted-77aa|PRIVATE KEY/);
-  }, 60_000);
+  }, 240_000);
 
   it("refuses a Mac with another host key before anything runs there", async () => {
     writeRemote(`create: "touch /tmp/never"`, { hostKey: `ssh-ed25519 ${"A".repeat(68)}` });
@@ -154,7 +154,7 @@ describe("on a Mac", () => {
     expect(run.code).not.toBe(0);
     expect(run.text).toContain("ssh: host key mismatch");
     expect((await mac.exec("test -e /tmp/never")).code).toBe(1);
-  }, 60_000);
+  }, 240_000);
 
   it("says when it may not log in, and when nobody listens", async () => {
     writeRemote(`create: "true"`, { user: "nobody-here" });
@@ -164,7 +164,7 @@ describe("on a Mac", () => {
     const silent = await project.pulumi(["up"]);
     expect(silent.code).not.toBe(0);
     expect(silent.text).toMatch(/dial tcp 127\.77\.\d+\.1:22999: .*[Cc]onnection refused/);
-  }, 90_000);
+  }, 240_000);
 
   it("copies a text, a file and a folder", async () => {
     fs.mkdirSync(note("tree/sub"), { recursive: true });
@@ -185,5 +185,5 @@ describe("on a Mac", () => {
     fs.writeFileSync(note("file"), "new");
     expect(await up()).toContain("1 updated");
     expect(await mac.run("cat /tmp/copied")).toBe("new");
-  }, 120_000);
+  }, 240_000);
 });

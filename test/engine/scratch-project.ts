@@ -110,7 +110,7 @@ export function findProcesses(text: string): { pid: number; command: string }[] 
   });
 }
 
-export async function waitFor(what: string, isTrue: () => boolean, timeoutMs = 20_000): Promise<void> {
+export async function waitFor(what: string, isTrue: () => boolean, timeoutMs = 60_000): Promise<void> {
   const deadline = Date.now() + timeoutMs;
   while (!isTrue()) {
     if (Date.now() > deadline) throw new Error(`waited in vain for: ${what}`);

@@ -34,7 +34,7 @@ async function startUntilItWaits(name: string) {
   project.writeProgram(program(`sleep 300 # ${mark}`, "true"));
   const run = project.start(["up"]);
   const isThere = () => findProcesses(mark).some(({ command }) => command.includes("sleep 300 #"));
-  await waitFor("the command to run", isThere, 60_000);
+  await waitFor("the command to run", isThere, 120_000);
   return { mark, run };
 }
 
@@ -51,7 +51,7 @@ describe("macfoundry pulumi", () => {
     project.writeProgram(program("true", `sleep 1; echo x > ${done}`));
     expect((await project.pulumi(["up"])).code).toBe(0);
     expect((await project.pulumi(["preview", "--expect-no-changes"])).code).toBe(0);
-  }, 90_000);
+  }, 240_000);
 
   it("clears the lock of a run that was killed with -9 and goes on; what that run started has ended", async () => {
     const { mark, run } = await startUntilItWaits("killed");
@@ -80,7 +80,7 @@ describe("macfoundry pulumi", () => {
       "its language host to end",
       () => !findProcesses("pulumi-language-nodejs").some((found) => found.pid === languageHost.pid),
     );
-  }, 120_000);
+  }, 240_000);
 
   it("waits until the provider of the killed run is gone before it starts another", async () => {
     project.writeProgram(program("true", "true"));
@@ -96,7 +96,7 @@ describe("macfoundry pulumi", () => {
     expect(run.text).toMatch(/waiting for the provider of the killed run to end \(process \d+\)/);
     expect(run.text).toContain("removed the lock");
     expect(run.code).toBe(0);
-  }, 60_000);
+  }, 240_000);
 
   it("names the holder of a lock that is in use and touches nothing", async () => {
     const { mark, run } = await startUntilItWaits("held");
@@ -111,7 +111,7 @@ describe("macfoundry pulumi", () => {
     expect(ended.code).not.toBe(0);
     await waitFor("the command to end", () => findProcesses(mark).length === 0);
     expect(locks()).toEqual([]);
-  }, 120_000);
+  }, 240_000);
 
   it("explains the passphrase when there is none and Pulumi has failed for it", async () => {
     project.writeProgram(program("true", "true"));
@@ -119,7 +119,7 @@ describe("macfoundry pulumi", () => {
     expect(run.code).not.toBe(0);
     expect(run.text).toContain("passphrase must be set");
     expect(run.text).toMatch(/macfoundry: .*set PULUMI_CONFIG_PASSPHRASE_FILE to a file \(mode 0600\)/);
-  }, 60_000);
+  }, 240_000);
 
   it("says what to do when there is no Pulumi", async () => {
     const bin = path.join(project.folder, "bin");

@@ -22,7 +22,7 @@ const write = (name, value) => {
 
 describe("npm run setup", () => {
   const runSetup = (args, env) =>
-    runCommand(process.execPath, [path.join(ROOT, "tools/setup.mjs"), ...args], { env, timeoutMs: 60_000 });
+    runCommand(process.execPath, [path.join(ROOT, "tools/setup.mjs"), ...args], { env, timeoutMs: 150_000 });
 
   /** A PATH with Node, npm and what else set-up asks, but neither Go nor Pulumi. */
   function makePoorPath() {
@@ -44,7 +44,7 @@ describe("npm run setup", () => {
     );
     expect(output).toContain("NOT DONE: no Pulumi on PATH is new enough, and none can be built");
     expect(code).toBe(1);
-  }, 60_000);
+  }, 180_000);
 
   it("takes a good Pulumi on PATH without any Go, and gives it the command plugin in our own home", async () => {
     const bin = makePoorPath();
@@ -61,7 +61,7 @@ describe("npm run setup", () => {
     expect(code).toBe(0);
     expect(fs.existsSync(path.join(folder, "cache/macfoundry/pulumi-home/plugins/resource-command-v1.2.1"))).toBe(true);
     expect(fs.existsSync(path.join(folder, "user/.pulumi/plugins"))).toBe(false);
-  }, 60_000);
+  }, 180_000);
 
   it("refuses an option it does not know", async () => {
     const { code, output } = await runSetup(["--fast"], process.env);
