@@ -12,7 +12,7 @@ export default async function declareFleet(): Promise<Record<string, pulumi.Outp
   const file = findStackFile(pulumi.getStack(), process.env);
   const loaded = await readStackConfig(file);
   if (!loaded.ok) {
-    throw new pulumi.RunError(`${loaded.problems.length} problem(s) in ${file}\n${renderProblems(loaded.problems)}`);
+    throw refuse(`${loaded.problems.length} problem(s) in ${file}\n${renderProblems(loaded.problems)}`);
   }
   try {
     const { config } = loaded;
@@ -23,6 +23,13 @@ export default async function declareFleet(): Promise<Record<string, pulumi.Outp
     return Object.fromEntries(trees.map(({ name, outputs }) => [name, pulumi.output(outputs)]));
   } catch (error) {
     // A person's mistake needs no stack trace.
-    throw error instanceof MacfoundryError ? new pulumi.RunError(error.message) : error;
+    throw error instanceof MacfoundryError ? refuse(error.message) : error;
   }
+}
+
+/** A person's mistake. Without a stack: Pulumi has Node colour it, which takes Node 20 many seconds (pulumi/pulumi#20567). */
+function refuse(message: string): pulumi.RunError {
+  const error = new pulumi.RunError(message);
+  error.stack = "";
+  return error;
 }
