@@ -291,6 +291,16 @@ describe("the commands of simulated Macs", () => {
     expect(await runOverSsh(mac, write)).toMatchObject({ code: 0 });
   });
 
+  it("show TCC's database only to SSH sessions with Full Disk Access", async () => {
+    const look = "sudo -n head -c 6 '/Library/Application Support/com.apple.TCC/TCC.db'";
+    expect(await runOverSsh(mac, look)).toEqual({ code: 0, stdout: "SQLite", stderr: "" });
+    await mac.fault("no-full-disk-access");
+    const refused = await runOverSsh(mac, look);
+    await mac.clearFault("no-full-disk-access");
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toMatch(/Operation not permitted$/m);
+  });
+
   it("refuse writes of users in launchd jobs, which have no Full Disk Access of their own", async () => {
     const words = [
       "/bin/sh",

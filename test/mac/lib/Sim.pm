@@ -16,7 +16,7 @@ our ($NAME) = $0 =~ m{([^/]+)/*$};
 my @HERE = qw(state macos_at_least by_version is_arm getopt usage_exit fail complain need_root real_path words_of exec_real);
 my %ELSEWHERE = (
     (map { $_ => 'SimRun' } qw(run_real finish bsd_text)),
-    (map { $_ => 'SimState' } qw(set_state darwin_release host_name sip_state kext_state has_full_disk_access note_dialog)),
+    (map { $_ => 'SimState' } qw(set_state darwin_release host_name sip_state kext_state has_full_disk_access refuse_protected note_dialog)),
 );
 
 sub import {

@@ -63,6 +63,14 @@ sub has_full_disk_access {
     return $granted;
 }
 
+# TCC's own database: even root reads it only with Full Disk Access (macOS 10.14 and newer).
+sub refuse_protected {
+    for my $path (@_) {
+        next unless $path =~ m{^/Library/Application Support/com\.apple\.TCC(?:/|\z)};
+        Sim::fail(1, "$path: Operation not permitted") unless has_full_disk_access();
+    }
+}
+
 # On a Mac these commands put a window on the console; tests assert that none was opened.
 sub note_dialog {
     my ($text) = @_;

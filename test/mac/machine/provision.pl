@@ -31,7 +31,7 @@ my @DIRS = qw(
     private/var/select .sim/state/dslocal/users .sim/state/dslocal/groups .sim/state/faults .sim/log .sim/run/sshd .sim/run/sudo
     .sim/debian .sim/lib .sim/old
 );
-make_path(map {"$root/$_"} @DIRS, "Library/Application Support");
+make_path(map {"$root/$_"} @DIRS, "Library/Application Support/com.apple.TCC");
 my %LINKS = (
     tmp => "private/tmp", var => "private/var", etc => "private/etc", home => "/System/Volumes/Data/home",
 
@@ -49,6 +49,7 @@ write_text("private/etc/hosts",
     read_file("$root/private/etc/hosts") . "$config->{address}\t$config->{name} $config->{name}.local\n");
 my $ssh = "System/Library/LaunchDaemons/ssh.plist";
 write_text($ssh, read_file("$root/$ssh") =~ s/\@ADDRESS\@/$config->{address}/r =~ s/\@PORT\@/$config->{port}/r);
+write_text("Library/Application Support/com.apple.TCC/TCC.db", "SQLite format 3\0");
 write_text("Users/administrator/.ssh/authorized_keys", "$config->{authorizedKey}\n",         0600);
 write_text("private/etc/ssh/ssh_host_ed25519_key",     read_file("$config->{dir}/host_key"), 0600);
 write_text("private/etc/ssh/ssh_host_ed25519_key.pub", read_file("$config->{dir}/host_key.pub"));
