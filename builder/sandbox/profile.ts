@@ -24,6 +24,8 @@ export function renderSandboxProfile(rules: SandboxRules): string {
     ...writable.flatMap(bothForms).map((path) => `  (subpath ${quote(path)})`),
     '  (literal "/dev/null") (literal "/dev/zero") (literal "/dev/tty") (literal "/dev/ptmx") (literal "/dev/dtracehelper")',
     '  (regex #"^/dev/fd/") (regex #"^/dev/ttys[0-9]+$"))',
+    // ps is setuid on a Mac, and configure scripts call it; Homebrew's and Bazel's profiles exempt it the same way.
+    '(allow process-exec (literal "/bin/ps") (with no-sandbox))',
   ];
   if (rules.network === "deny") {
     // Loopback stays: test suites talk to servers of their own.
