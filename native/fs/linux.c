@@ -229,6 +229,14 @@ int platform_set_times(int dirfd, const char *name, const struct timespec times[
     return utimensat(dirfd, name, times, *name ? AT_SYMLINK_NOFOLLOW : AT_EMPTY_PATH) < 0 ? errno : 0;
 }
 
+int platform_set_flags(int dirfd, const char *name, const struct stat *wanted)
+{
+    (void)dirfd;
+    (void)name;
+    (void)wanted;
+    return ENOTSUP;
+}
+
 int platform_truncate(int dirfd, const char *name, off_t size)
 {
     struct proc_path path;
@@ -275,6 +283,8 @@ off_t platform_entry_offset(DIR *stream, const struct dirent *entry)
     return entry->d_off;
 }
 
+const int platform_direct_flag = O_DIRECT;
+
 int platform_open_flags(int flags, bool *is_exec)
 {
     enum { KERNEL_FMODE_EXEC = 0x20 }; /* what execve adds to the flags of its open */
@@ -282,10 +292,9 @@ int platform_open_flags(int flags, bool *is_exec)
     return flags & (O_ACCMODE | O_SYNC | O_DSYNC | O_NOATIME);
 }
 
-ssize_t platform_getxattr(int dirfd, const char *name, const char *key, void *value, size_t size, uint32_t position)
+ssize_t platform_getxattr(int dirfd, const char *name, const char *key, void *value, size_t size)
 {
     struct proc_path path;
-    (void)position;
     ssize_t length = *name ? lgetxattr(proc_path(&path, dirfd, name), key, value, size)
                            : getxattr(proc_path(&path, dirfd, ""), key, value, size);
     return length < 0 ? -errno : length;
@@ -299,11 +308,9 @@ ssize_t platform_listxattr(int dirfd, const char *name, char *list, size_t size)
     return length < 0 ? -errno : length;
 }
 
-int platform_setxattr(int dirfd, const char *name, const char *key, const void *value, size_t size, int flags,
-                      uint32_t position)
+int platform_setxattr(int dirfd, const char *name, const char *key, const void *value, size_t size, int flags)
 {
     struct proc_path path;
-    (void)position;
     int result = *name ? lsetxattr(proc_path(&path, dirfd, name), key, value, size, flags)
                        : setxattr(proc_path(&path, dirfd, ""), key, value, size, flags);
     return result < 0 ? errno : 0;
@@ -326,7 +333,7 @@ bool platform_is_acl(const char *key)
 
 bool platform_has_acl(int dirfd, const char *name)
 {
-    return platform_getxattr(dirfd, name, "system.posix_acl_access", NULL, 0, 0) > 0;
+    return platform_getxattr(dirfd, name, "system.posix_acl_access", NULL, 0) > 0;
 }
 
 bool platform_is_hidden(const char *name)

@@ -23,6 +23,13 @@ const bool platform_has_epochs = true;
 const double platform_entry_timeout_max = 3600;
 const int platform_statistics_signal = SIGUSR1;
 
+const char *platform_refused_option(const char *name, size_t length)
+{
+    (void)name;
+    (void)length;
+    return NULL;
+}
+
 bool platform_find_mount(const char *mountpoint, struct mount_entry *found)
 {
     FILE *table = setmntent("/proc/self/mounts", "r");

@@ -27,6 +27,8 @@ struct stat ops_visible_stat(const struct node *node, const struct attributes *a
 int ops_see(struct node *parent, fuse_ino_t parent_ino, const char *name, struct fuse_entry_param *entry);
 void ops_fill_entry(struct node *parent, fuse_ino_t parent_ino, struct node *node, const struct attributes *attr,
                     struct fuse_entry_param *entry);
+/* Opens the node by name, for writing, and cuts it. 0 or errno. */
+int ops_truncate(struct node *node, off_t size);
 /* The kernel's number for a node is its address; the mount root is FUSE_ROOT_ID. */
 static inline struct node *ops_node(fuse_ino_t ino)
 {

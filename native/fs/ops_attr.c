@@ -100,7 +100,13 @@ static int set_attributes(const struct spot *spot, const struct stat *wanted, in
             error = ftruncate(handle->fd, wanted->st_size) < 0 ? errno : 0;
         else
             error = platform_truncate(spot->dirfd, spot->name, wanted->st_size);
+        if (error == EINVAL && !handle && spot->is_open_file) /* the open file is one for reading only */
+            error = ops_truncate(spot->node, wanted->st_size);
     }
+#ifdef FUSE_SET_ATTR_FLAGS
+    if (!error && (which & (int)FUSE_SET_ATTR_FLAGS))
+        error = platform_set_flags(spot->dirfd, spot->name, wanted);
+#endif
     if (!error && (which & (FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_MTIME))) {
         struct timespec times[2];
         wanted_times(wanted, which, times);
@@ -170,7 +176,7 @@ void op_access(fuse_req_t req, fuse_ino_t ino, int mask)
         return;
     }
     struct spot spot;
-    int error = spot_find(node, &spot);
+    int error = spot_find_name(node, &spot);
     while (!error) {
         error = platform_access(spot.dirfd, spot.name, mask);
         if (!spot_is_wrong(error))

@@ -117,6 +117,15 @@ static int truncate_opened(int fd)
     return ftruncate(fd, 0) < 0 ? errno : 0;
 }
 
+int ops_truncate(struct node *node, off_t size)
+{
+    int fd = open_node(node, O_WRONLY);
+    int error = fd < 0 ? -fd : ftruncate(fd, size) < 0 ? errno : 0;
+    if (fd >= 0)
+        close(fd);
+    return error;
+}
+
 void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)
 {
     count_call(CALL_OPEN);
@@ -140,7 +149,7 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)
         fuse_reply_err(req, error);
         return;
     }
-    if (info->flags & O_DIRECT)
+    if (info->flags & platform_direct_flag)
         info->direct_io = 1;
     else
         info->keep_cache = is_content_unchanged(node, fd);
@@ -200,7 +209,7 @@ void op_create(fuse_req_t req, fuse_ino_t parent_ino, const char *name, mode_t m
         return;
     }
     info->fh = (uintptr_t)handle;
-    info->direct_io = (info->flags & O_DIRECT) != 0;
+    info->direct_io = (info->flags & platform_direct_flag) != 0;
     if (fuse_reply_create(req, &entry, info) < 0) {
         handle_close(handle);
         node_put(ops_node(entry.ino));

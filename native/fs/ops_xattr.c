@@ -64,7 +64,7 @@ static bool reply_status(fuse_req_t req, fuse_ino_t ino, const char *key, size_t
     return true;
 }
 
-static ssize_t get(struct node *node, const char *key, void *value, size_t size, uint32_t position)
+static ssize_t get(struct node *node, const char *key, void *value, size_t size)
 {
     struct spot spot;
     int error = spot_find(node, &spot);
@@ -73,7 +73,7 @@ static ssize_t get(struct node *node, const char *key, void *value, size_t size,
         if (!is_of_users(key) && has_none(node, &spot))
             length = -platform_no_xattr;
         else
-            length = platform_getxattr(spot.dirfd, spot.name, key, value, size, position);
+            length = platform_getxattr(spot.dirfd, spot.name, key, value, size);
         if (length >= 0 || !spot_is_wrong((int)-length))
             break;
         error = spot_next(&spot);
@@ -93,7 +93,7 @@ void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *key, size_t size)
     }
     struct node *node = ops_take(req, ino);
     char *value = size ? malloc(size) : NULL;
-    ssize_t length = !node ? -platform_no_xattr : size && !value ? -ENOMEM : get(node, key, value, size, 0);
+    ssize_t length = !node ? -platform_no_xattr : size && !value ? -ENOMEM : get(node, key, value, size);
     ops_give(ino, node);
     if (length < 0)
         fuse_reply_err(req, (int)-length);
@@ -156,7 +156,7 @@ static void change(fuse_req_t req, fuse_ino_t ino, const char *key, const char *
     /* Attributes of a link are reached by its name: there is no other way to them. */
     int error = !node ? ENOENT : node->type == S_IFLNK ? spot_find(node, &spot) : spot_find_pinned(node, &spot);
     if (!error) {
-        error = value ? platform_setxattr(spot.dirfd, spot.name, key, value, size, flags, 0)
+        error = value ? platform_setxattr(spot.dirfd, spot.name, key, value, size, flags)
                       : platform_removexattr(spot.dirfd, spot.name, key);
         spot_release(&spot);
         atomic_store(&node->no_xattr_until_ms, 0);

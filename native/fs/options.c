@@ -199,6 +199,9 @@ static enum exit_code add_mount_options(const char *list, struct options *option
 {
     for (const char *name = list; *name;) {
         size_t length = strcspn(name, ",");
+        const char *refused = platform_refused_option(name, length);
+        if (refused)
+            return complain(EXIT_USAGE, "-o %.*s: %s", (int)length, name, refused);
         if (!is_option_allowed(name, length))
             return complain(EXIT_USAGE, "-o %.*s: no such mount option here (the man page lists them)", (int)length,
                             name);

@@ -42,6 +42,8 @@ int platform_reopen(int fd, int flags);
 int platform_chmod(int dirfd, const char *name, mode_t mode);
 int platform_chown(int dirfd, const char *name, uid_t uid, gid_t gid);
 int platform_set_times(int dirfd, const char *name, const struct timespec times[2]);
+/* st_flags, where there are such; only called with FUSE_SET_ATTR_FLAGS. */
+int platform_set_flags(int dirfd, const char *name, const struct stat *wanted);
 int platform_truncate(int dirfd, const char *name, off_t size);
 int platform_access(int dirfd, const char *name, int mask);
 int platform_rename(int olddir, const char *oldname, int newdir, const char *newname, unsigned flags);
@@ -52,13 +54,13 @@ ssize_t platform_copy_range(int from, off_t from_offset, int to, off_t to_offset
 int platform_sync_data(int fd);
 off_t platform_entry_offset(DIR *stream, const struct dirent *entry);
 /* open(2) flags of a request that may be handed to the backing file; *is_exec: opened to be run. */
+extern const int platform_direct_flag; /* the flag of an open that wants no caching, 0: there is none */
 int platform_open_flags(int flags, bool *is_exec);
 
 /* Extended attributes of (dirfd, name) or, with name "", of the descriptor. Sizes or -errno. */
-ssize_t platform_getxattr(int dirfd, const char *name, const char *key, void *value, size_t size, uint32_t position);
+ssize_t platform_getxattr(int dirfd, const char *name, const char *key, void *value, size_t size);
 ssize_t platform_listxattr(int dirfd, const char *name, char *list, size_t size);
-int platform_setxattr(int dirfd, const char *name, const char *key, const void *value, size_t size, int flags,
-                      uint32_t position);
+int platform_setxattr(int dirfd, const char *name, const char *key, const void *value, size_t size, int flags);
 int platform_removexattr(int dirfd, const char *name, const char *key);
 /* The errno for "no such attribute". */
 extern const int platform_no_xattr;
@@ -75,6 +77,8 @@ extern const char *const platform_mount_options;
 extern const char *const platform_allowed_options[];
 extern const bool platform_has_epochs; /* the kernel may know how to drop all entries at once: restrict.c */
 extern const double platform_entry_timeout_max; /* seconds; 0 where the kernel's name cache cannot be told */
+/* Why an option can never work here, or NULL. */
+const char *platform_refused_option(const char *name, size_t length);
 struct mount_entry {
     bool is_ours;  /* an obuilderfs, alive or dead */
     bool is_dead;  /* its daemon is gone */

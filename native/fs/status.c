@@ -165,7 +165,7 @@ static int print_status_of(const char *mountpoint, const char *key)
     alarm(PATIENCE_S);
     int fd = open(mountpoint, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     char *text = malloc(STATUS_BYTES_MAX + 4096);
-    ssize_t length = fd < 0 || !text ? -1 : platform_getxattr(fd, "", key, text, STATUS_BYTES_MAX + 4096, 0);
+    ssize_t length = fd < 0 || !text ? -1 : platform_getxattr(fd, "", key, text, STATUS_BYTES_MAX + 4096);
     if (length >= 0)
         fwrite(text, 1, (size_t)length, stdout);
     else
