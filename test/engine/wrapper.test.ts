@@ -10,7 +10,7 @@ const ROOT = path.resolve(import.meta.dirname, "../..");
 let project: ScratchProject;
 beforeEach(async () => {
   project = await makeScratchProject("wrapper");
-});
+}, 120_000);
 afterEach(() => project.remove());
 
 /** Two commands that do not depend on each other; `MARK` makes the process findable. */
