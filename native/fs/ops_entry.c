@@ -44,7 +44,7 @@ static void reply_entry(fuse_req_t req, int error, const struct fuse_entry_param
 void op_lookup(fuse_req_t req, fuse_ino_t parent_ino, const char *name)
 {
     count_call(CALL_LOOKUP);
-    struct fuse_entry_param entry;
+    struct fuse_entry_param entry = {0};
     struct node *parent = ops_take(req, parent_ino);
     int error = parent ? ops_see(parent, parent_ino, name, &entry) : ENOENT;
     ops_give(parent_ino, parent);
@@ -93,7 +93,7 @@ static int make_at(int dirfd, const char *name, const struct creation *wanted)
 
 static void make(fuse_req_t req, fuse_ino_t parent_ino, const char *name, const struct creation *wanted)
 {
-    struct fuse_entry_param entry;
+    struct fuse_entry_param entry = {0};
     struct node *parent = ops_take(req, parent_ino);
     int fd = -1, error = ENOENT;
     if (parent_ino == FUSE_ROOT_ID && platform_is_hidden(name)) {
@@ -129,19 +129,28 @@ void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const cha
     make(req, parent, name, &(struct creation){.mode = S_IFLNK, .target = target});
 }
 
-/* The kernel opens FIFOs without telling us. One that loses its name while it is open must still answer fstat. */
-static void keep_special(struct node *parent, int dirfd, const char *name)
+/*
+ * The kernel opens FIFOs, and enters directories, without telling us. One that loses its name while it is open, or while
+ * it is somebody's current directory, must still answer stat: so it gets a descriptor before.
+ */
+static void keep_reachable(struct node *parent, int dirfd, const char *name, bool is_directory)
 {
     struct attributes attr;
-    if (!node_any_special() || platform_stat(dirfd, name, &attr) != 0 || S_ISREG(attr.st.st_mode) ||
-        S_ISDIR(attr.st.st_mode) || S_ISLNK(attr.st.st_mode))
+    if ((!is_directory && !node_any_special()) || platform_stat(dirfd, name, &attr) != 0 ||
+        S_ISREG(attr.st.st_mode) || S_ISLNK(attr.st.st_mode))
         return;
     struct node *node = node_find(parent->tree, &attr);
-    int pin = node ? platform_pin(dirfd, name) : -1;
-    if (pin >= 0)
-        dirfd_set_pin(node, pin);
-    if (node)
-        node_put(node);
+    if (!node)
+        return;
+    if (node->type == S_IFDIR) {
+        if (dirfd_acquire(node) >= 0)
+            dirfd_release(node);
+    } else {
+        int pin = platform_pin(dirfd, name);
+        if (pin >= 0)
+            dirfd_set_pin(node, pin);
+    }
+    node_put(node);
 }
 
 static void remove_name(fuse_req_t req, fuse_ino_t parent_ino, const char *name, int flags)
@@ -151,7 +160,7 @@ static void remove_name(fuse_req_t req, fuse_ino_t parent_ino, const char *name,
     if (parent) {
         int fd = dirfd_acquire(parent);
         if (fd >= 0)
-            keep_special(parent, fd, name);
+            keep_reachable(parent, fd, name, flags & AT_REMOVEDIR);
         error = fd < 0 ? -fd : unlinkat(fd, name, flags) < 0 ? errno : 0;
         if (fd >= 0)
             dirfd_release(parent);
@@ -191,7 +200,7 @@ static int rename_between(struct node *parent, const char *name, struct node *ne
         return -from;
     int to = dirfd_acquire(newparent);
     if (to >= 0)
-        keep_special(newparent, to, newname);
+        keep_reachable(newparent, to, newname, false);
     int error = to < 0 ? -to : platform_rename(from, name, to, newname, flags);
     if (!error) {
         note_moved(newparent, to, newname);
@@ -238,7 +247,7 @@ static int link_node(struct node *node, int dirfd, const char *name)
 void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent_ino, const char *name)
 {
     count_call(CALL_LINK);
-    struct fuse_entry_param entry;
+    struct fuse_entry_param entry = {0};
     struct node *parent = ops_take(req, parent_ino), *node = ops_node(ino);
     int fd = -1, error = ENOENT;
     if (parent && parent->tree != node->tree) {
