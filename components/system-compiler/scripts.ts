@@ -51,8 +51,11 @@ make install DESTDIR=${`${place.dir}/work/stage`}
 `;
 }
 
-/** Root's part, which runs nothing of what was built: the staged tree becomes the prefix in one rename, the tree before it goes. */
-export function renderInstallScript(place: BuildPlace, { prefix }: CompilerInput): string {
+/**
+ * Root's part, which runs nothing of what was built: the staged tree becomes the prefix in one rename, the tree before it
+ * goes, and so do the folders of earlier tries at this version.
+ */
+export function renderInstallScript(place: BuildPlace, { prefix, version }: CompilerInput): string {
   return sh`staged=${`${place.dir}/work/stage${prefix}`}
 mkdir -p ${parentOf(prefix)}
 rm -rf ${`${prefix}.new`} ${`${prefix}.old`}
@@ -61,7 +64,7 @@ chown -R 0:0 ${`${prefix}.new`}
 chmod -R go-w ${`${prefix}.new`}
 if [ -e ${prefix} ]; then mv ${prefix} ${`${prefix}.old`}; fi
 mv ${`${prefix}.new`} ${prefix}
-rm -rf ${`${prefix}.old`} ${place.dir}
+rm -rf ${`${prefix}.old`} ${`${STATE_DIR}/compilers/${version}-`}*
 `;
 }
 
