@@ -1,6 +1,6 @@
 import { STATE_DIR } from "../../host/host.js";
 import { locateJob } from "../../host/jobs/plist.js";
-import { renderCollect } from "../../host/jobs/scripts.js";
+import { renderCollectAll } from "../../host/jobs/scripts.js";
 import { sh } from "../../host/quote.js";
 import type { JobLock } from "../../host/jobs/jobs.js";
 import type { StepId } from "../ids/index.js";
@@ -23,12 +23,12 @@ export function renderFinishScript(context: JobContext, finish: Finish): string 
   const touch = touchRowsSql(finish.hits);
   return [
     renderVariables(context.store, context.builder),
-    sh`tmp_dir=${context.tmpDir}\ncrash=\n`,
+    sh`tmp_dir=${context.tmpDir}\n`,
     STORE_SHELL,
     BUILD_SHELL,
     sh`[ "$(sed -n 1p ${finish.lock.path} 2>/dev/null)" = ${finish.lock.token} ] || exit 0\n`,
     touch === "" ? "" : sh`printf '%s\n' ${touch} | sql >/dev/null\n`,
-    ...finish.ended.map((id) => `${renderCollect(locateJob(STATE_DIR, id))}\n`),
+    renderCollectAll(finish.ended.map((id) => locateJob(STATE_DIR, id))),
     finish.isFailed ? 'for leftover in "$store"/result-tmp/* "$store"/cache-tmp/*; do discard "$leftover"; done\n' : "",
     finish.isTidying ? "tidy\n" : "",
     "empty_trash\n",

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { hostname, userInfo } from "node:os";
 import type { Readable } from "node:stream";
 import { MacfoundryError, isMacfoundryError, type ErrorCode } from "../../host/errors.js";
-import { cancelJob, runJob, sendJobInput, sendJobSecret, type JobLock } from "../../host/jobs/jobs.js";
+import { cancelJob, persist, runJob, sendJobInput, sendJobSecret, type JobLock } from "../../host/jobs/jobs.js";
 import type { StepId } from "../ids/index.js";
 import { deleteRowSql, descendantsSql } from "../store/database.js";
 import { selectEngine, type StoreEngine } from "../store/engine.js";
@@ -81,7 +81,8 @@ export class BuildSession {
     const since = Date.now();
     for (;;) {
       this.signal?.throwIfAborted();
-      const busy = parseOpen(await host.read(renderPeek(this.lock))).busy ?? (await this.take(script));
+      const busy =
+        parseOpen(await this.persist(() => host.read(renderPeek(this.lock)))).busy ?? (await this.take(script));
       if (busy === undefined) return;
       if (Date.now() - since > (this.request.waitMs ?? WAIT_MS)) throw this.busy(busy.who);
       this.events.onNote?.(`builder ${builder.name} is in use by ${busy.who}; waiting for it`);
@@ -91,7 +92,7 @@ export class BuildSession {
 
   private async take(script: string): Promise<StoreFacts["busy"]> {
     const { host, store } = this.request;
-    const facts = parseOpen(await host.change(`store ${store.root}`, script));
+    const facts = parseOpen(await this.persist(() => host.change(`store ${store.root}`, script)));
     if (facts.fault !== undefined)
       throw jobFailed(host, `store ${store.root}`, 70, { ...parseReport(""), fault: facts.fault });
     this.known = facts;
@@ -145,7 +146,8 @@ export class BuildSession {
   async removeResults(id: StepId): Promise<void> {
     const { host, store, builder } = this.request;
     const script = renderRemove(store, builder, descendantsSql(id), deleteRowSql);
-    const text = await host.change(`results built on ${id.slice(0, 12)}`, script, { timeoutMs: 3_600_000 });
+    const what = `results built on ${id.slice(0, 12)}`;
+    const text = await this.persist(() => host.change(what, script, { timeoutMs: 3_600_000 }));
     for (const match of text.matchAll(/^removed ([0-9a-f]{64})$/gm)) {
       const removed = match[1] ?? "";
       this.facts.results.delete(removed);
@@ -172,6 +174,11 @@ export class BuildSession {
       if (failure === undefined) throw error;
       this.events.onNote?.(`could not clean up: ${error instanceof Error ? error.message : String(error)}`);
     }
+  }
+
+  /** For what may be done twice: a lost connection is only a delay. */
+  persist<T>(task: () => Promise<T>): Promise<T> {
+    return persist(task, { signal: this.signal, onNote: this.events.onNote });
   }
 
   /** What ends the producer is told, not what the Mac makes of a stream that is cut off. */

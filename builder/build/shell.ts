@@ -2,23 +2,14 @@
 export const BUILD_SHELL = String.raw`
 now() { /usr/bin/perl -MTime::HiRes=time -e 'printf "%.3f", time'; }
 spent() { printf 'seconds %s %s\n' "$1" "$(/usr/bin/perl -MTime::HiRes=time -e 'printf "%.3f", time - shift' "$2")" >&3; }
-record_size() {
-  kib=$(du -skx "$store/result/$id/rootfs" | cut -f 1)
-  printf 'kib %s\n' "$kib" >&3
-  grep -E '^(seconds|kib) ' "$MACFOUNDRY_JOB/report" | write_file "$store/state/steps/$id"
+record_result() {
+  /usr/bin/perl -e 'my ($lib, $dir) = @ARGV; do $lib or die "$lib: $@$!\n"; my ($shape, $kib) = shape($dir); print "shape $shape\nkib $kib\n"' "$MACFOUNDRY_JOB/tree_perl" "$store/result/$id/rootfs" >&3
+  { printf 'parent %s\n' "$1"; grep -E '^(seconds|kib|shape) ' "$MACFOUNDRY_JOB/report"; } | write_file "$store/state/steps/$id"
 }
 
 keep_failed() {
   mkdir -p "$store/state/failed"
   cp "$MACFOUNDRY_JOB/output" "$store/state/failed/$id" || :
-}
-
-# The crash test's: the moment before each command has a name, and one of them is where everything dies.
-at() {
-  printf '%s\n' "$1" >>"$crash/record"
-  [ "$(cat "$crash/kill" 2>/dev/null)" = "$1" ] || return 0
-  rm -f "$crash/kill"
-  kill -9 "$(cat "$MACFOUNDRY_JOB/pid")" $$
 }
 
 processes_of_builder() { ps -axo pid=,uid=,ruid=,state=,args= | awk -v u="$uid" '($2 == u || $3 == u) && $4 !~ /^Z/'; }
@@ -137,5 +128,18 @@ leave_cache() { # name, target
     # A mount leaves its mount point behind.
     [ -e "$2" ] || as_builder /bin/mkdir "$2"
   fi
+}
+`;
+
+/**
+ * The crash test's: every moment before a command has a number, and one of them is where everything dies. Only in scripts
+ * of a build that was given a `crashDir`.
+ */
+export const CRASH_SHELL = String.raw`
+at() {
+  printf '%s\n' "$1" >>"$crash/record"
+  [ "$(wc -l <"$crash/record" | tr -d ' ')" = "$(cat "$crash/kill" 2>/dev/null)" ] || return 0
+  rm -f "$crash/kill"
+  kill -9 "$(cat "$MACFOUNDRY_JOB/pid")" $$
 }
 `;

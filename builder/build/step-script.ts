@@ -1,11 +1,12 @@
 import { quoteWord, raw, sh } from "../../host/quote.js";
 import { addRowSql } from "../store/database.js";
+import { TREE_PERL } from "../store/digest.js";
 import type { StoreEngine } from "../store/engine.js";
 import type { Builder, StoreConfig } from "../store/layout.js";
 import { renderVariables, STORE_SHELL } from "../store/shell.js";
 import { PREFIX_SYNC, TREES_SHELL } from "../store/trees.js";
 import { locateSandboxProfile } from "./command.js";
-import { BUILD_SHELL } from "./shell.js";
+import { BUILD_SHELL, CRASH_SHELL } from "./shell.js";
 
 /** One command of a job's script, with the name under which the crash test finds the moment before it. */
 export interface Stage {
@@ -20,7 +21,7 @@ export interface JobContext {
   tmpDir: string;
   /** Take over a prefix or home that holds something of others: it is set aside, never deleted. */
   isAdopting: boolean;
-  /** Folder of the crash test: names of points are appended to `record`, and the one in `kill` ends everything. */
+  /** Folder of the crash test: names of points are appended to `record`; at the one whose number is in `kill` everything ends. */
   crashDir?: string | undefined;
 }
 
@@ -77,7 +78,7 @@ spent command "$begin"`,
       point: "outcome",
       shell: 'printf "command-rc %s\\n" "$rc" >&3\nif [ "$rc" != 0 ]; then keep_failed; exit 0; fi\ncheck_local',
     },
-    ...renderSave(addRowSql(id, step.parent)),
+    ...renderSave(addRowSql(id, step.parent), step.parent),
   ]);
 }
 
@@ -132,7 +133,7 @@ export function renderBaseScript(context: JobContext, base: BaseScript): string 
     },
     { point: "result", shell: 'discard "$store/result/$id"\nrename "$tmp" "$store/result/$id"' },
     { point: "row", shell: sh`printf '%s\n' ${addRowSql(base.id, undefined)} | sql >/dev/null` },
-    { point: "size", shell: "record_size" },
+    { point: "record", shell: "record_result -" },
   ]);
 }
 
@@ -143,7 +144,7 @@ function renderRestore(result: string): Stage[] {
   ];
 }
 
-function renderSave(row: string): Stage[] {
+function renderSave(row: string, parent: string): Stage[] {
   return [
     { point: "new result", shell: 'begin=$(now)\ndiscard "$tmp"\nmkdir "$tmp"' },
     { point: "snapshot", shell: 'engine_snapshot "$parent" "$tmp"' },
@@ -152,7 +153,7 @@ function renderSave(row: string): Stage[] {
     { point: "result", shell: 'discard "$store/result/$id"\nrename "$tmp" "$store/result/$id"' },
     { point: "row", shell: sh`printf '%s\n' ${row} | sql >/dev/null` },
     { point: "mark saved", shell: 'printf "%s\\n" "$id" | write_file "$store/state/worktree"\nspent save "$begin"' },
-    { point: "size", shell: "record_size" },
+    { point: "record", shell: sh`record_result ${parent}` },
   ];
 }
 
@@ -165,12 +166,14 @@ umask 022
 ${renderVariables(context.store, context.builder)}
 ${sh`tmp_dir=${context.tmpDir}
 adopt=${context.isAdopting ? "yes" : "no"}
-crash=${crashDir ?? ""}
 prefix_sync=$MACFOUNDRY_JOB/prefix_sync
 empty=$MACFOUNDRY_JOB/empty
 `}mkdir -p "$empty"
-${sh`printf %s ${PREFIX_SYNC} >"$prefix_sync"`}
-${STORE_SHELL}${TREES_SHELL}${BUILD_SHELL}${context.engine.shell}
+${sh`printf %s ${PREFIX_SYNC} >"$prefix_sync"
+printf %s ${`${TREE_PERL}
+1;
+`} >"$MACFOUNDRY_JOB/tree_perl"`}
+${STORE_SHELL}${TREES_SHELL}${BUILD_SHELL}${crashDir === undefined ? "" : `crash=${quoteWord(crashDir)}\n${CRASH_SHELL}`}${context.engine.shell}
 trap 'rc=$?; [ $rc = 0 ] || [ $rc = 70 ] || tail -n 6 "$MACFOUNDRY_JOB/trouble" | sed "s/^/trouble /" >&3' EXIT
 ${stages.map((stage) => `${at(stage)}${stage.shell}\n`).join("")}`;
 }

@@ -220,7 +220,7 @@ export class StepRunner implements StepHandlers<DiskTree | RemoteTree> {
 
   private async readEnv(id: StepId, title: string): Promise<EnvPair[]> {
     const { host, store } = this.session.request;
-    const result = await host.tryRead(`cat ${quoteWord(`${store.root}/result/${id}/env`)}`);
+    const result = await this.session.persist(() => host.tryRead(`cat ${quoteWord(`${store.root}/result/${id}/env`)}`));
     const env = result.code === 0 ? parseEnvFile(result.stdout) : undefined;
     if (env !== undefined) return env;
     throw new MacfoundryError({

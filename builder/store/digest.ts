@@ -1,9 +1,10 @@
 /**
- * Functions in perl that say what a tree is. Neither looks at times: two builds of one recipe differ there.
+ * Functions in perl that say what a tree is. The first two don't look at times: two builds of one recipe differ there.
  *
  * `manifest(dir)`: sha256 over the top two levels (path, type, mode, uid, size of files, link target), for a look that
  * must be quick; undef when there is no such folder.
  * `tree_digest(dir)`: sha256 over all of it, with the content of each file.
+ * `shape(dir)`: the same without contents but with the files' times, and the size on disk: for `store verify`.
  */
 export const TREE_PERL = `
 use Digest::SHA ();
@@ -42,5 +43,21 @@ sub tree_digest {
     unshift @todo, @dirs;
   }
   return $sum->hexdigest;
+}
+
+# Without reading contents: every path's type, mode, uid, size, time of change to content and link target; and KiB on disk.
+sub shape {
+  my ($dir) = @_; my $sum = Digest::SHA->new(256); my $blocks = 0; my @todo = ("");
+  while (@todo) {
+    my $rel = shift @todo; my @dirs;
+    for my $path ($rel eq "" ? (".") : (), map { $rel eq "" ? $_ : "$rel/$_" } names_in($rel eq "" ? $dir : "$dir/$rel")) {
+      my @s = lstat "$dir/$path" or next;
+      my $type = -l _ ? "l" : -d _ ? "d" : -f _ ? "f" : "o"; $blocks += $s[12];
+      $sum->add(join("\\0", $path, $type, $s[2] & 07777, $s[4], ($type eq "f" ? $s[7] : ""), ($type eq "f" ? $s[9] : ""), ($type eq "l" ? readlink "$dir/$path" : "")), "\\n");
+      push @dirs, $path if $type eq "d" and $path ne ".";
+    }
+    unshift @todo, @dirs;
+  }
+  return ($sum->hexdigest, int($blocks / 2));
 }
 `;

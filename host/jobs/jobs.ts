@@ -5,7 +5,7 @@ import {
   EXIT_LOCK_LOST,
   inputWords,
   renderCancelScript,
-  renderCollect,
+  renderCollectAll,
   renderFollowScript,
   renderStartScript,
   secretWords,
@@ -65,7 +65,7 @@ export async function runJob(host: Host, job: Job, hooks: JobHooks = {}): Promis
   try {
     hooks.signal?.throwIfAborted();
     let attempt = 0;
-    const state = await follower.persist(() => startJob(host, place, job, attempt++ === 0));
+    const state = await persist(() => startJob(host, place, job, attempt++ === 0), hooks);
     if (state.wasLost) hooks.onNote?.(`job ${job.id} was lost in a restart of the Mac; it is run again`);
     const end = await follower.follow();
     return { ...end, isAttached: state.isAttached };
@@ -100,7 +100,7 @@ export async function sendJobSecret(host: Host, id: string, name: string, value:
 /** Removes jobs that have ended. */
 export async function collectJobs(host: Host, ids: readonly string[]): Promise<void> {
   if (ids.length === 0) return;
-  await host.change("finished jobs", ids.map((id) => renderCollect(locateJob(STATE_DIR, id))).join("\n"));
+  await host.change("finished jobs", renderCollectAll(ids.map((id) => locateJob(STATE_DIR, id))));
 }
 
 /** Kills a job with everything below it, and all of `killUid`; raises COMMAND_TIMED_OUT with the survivors' names. */
@@ -148,7 +148,8 @@ async function startJob(
 /** Reads on from where the last connection ended. */
 class Follower {
   private offset = 0;
-  private lostSince: number | undefined;
+  /** Bytes came since the connection was last lost: the time of trying again begins anew. */
+  private isAlive = true;
 
   constructor(
     private readonly host: Host,
@@ -159,7 +160,14 @@ class Follower {
 
   async follow(): Promise<{ rc: number; report: string; outputBytes: number }> {
     for (;;) {
-      const result = await this.persist(() => this.followOnce());
+      const result = await persist(() => this.followOnce(), {
+        ...this.hooks,
+        isProgressing: () => {
+          const wasAlive = this.isAlive;
+          this.isAlive = false;
+          return wasAlive;
+        },
+      });
       if (result.code === 0) return { ...parseEnd(result.stderr.toString("utf8")), outputBytes: this.offset };
       if (result.code === 5) continue;
       if (result.code === 3 || result.code === 4) throw this.lost();
@@ -174,28 +182,10 @@ class Follower {
       signal: this.hooks.signal,
       onStdout: (chunk) => {
         this.offset += chunk.length;
-        this.lostSince = undefined;
+        this.isAlive = true;
         this.hooks.onOutput?.(chunk);
       },
     });
-  }
-
-  /** Tries again while the Mac cannot be reached: both starting and following may be repeated at no harm. */
-  async persist<T>(task: () => Promise<T>): Promise<T> {
-    for (;;) {
-      try {
-        const result = await task();
-        this.lostSince = undefined;
-        return result;
-      } catch (error) {
-        if (!isMacfoundryError(error, "HOST_UNREACHABLE") || this.hooks.signal?.aborted === true) throw error;
-        this.lostSince ??= Date.now();
-        const lostMs = Date.now() - this.lostSince;
-        if (lostMs > (this.hooks.reconnectMs ?? RECONNECT_MS)) throw error;
-        this.hooks.onNote?.(`connection lost; job ${this.place.id} goes on, trying to reach the Mac again`);
-        await pause(Math.min(500 + lostMs / 4, 10_000), this.hooks.signal);
-      }
-    }
   }
 
   private lost(): MacfoundryError {
@@ -206,6 +196,33 @@ class Follower {
       cause: "it neither runs nor has finished: the Mac was restarted, or somebody killed it",
       remedy: "run again: what was finished before stays, this step is run anew",
     });
+  }
+}
+
+export interface Persistence {
+  signal?: AbortSignal | undefined;
+  onNote?: ((line: string) => void) | undefined;
+  reconnectMs?: number | undefined;
+  /** Whether the attempt that failed got anywhere: then the time allowed begins anew. */
+  isProgressing?: (() => boolean) | undefined;
+}
+
+/** Tries again while the Mac cannot be reached: for what may be repeated at no harm. */
+export async function persist<T>(task: () => Promise<T>, options: Persistence): Promise<T> {
+  let lostSince: number | undefined;
+  for (;;) {
+    try {
+      return await task();
+    } catch (error) {
+      if (!isMacfoundryError(error, "HOST_UNREACHABLE") || options.signal?.aborted === true) throw error;
+      if (lostSince === undefined || options.isProgressing?.() === true) {
+        lostSince = Date.now();
+        options.onNote?.("connection lost; work on the Mac goes on, trying to reach it again");
+      }
+      const lostMs = Date.now() - lostSince;
+      if (lostMs > (options.reconnectMs ?? RECONNECT_MS)) throw error;
+      await pause(Math.min(500 + lostMs / 4, 10_000), options.signal);
+    }
   }
 }
 

@@ -36,8 +36,8 @@ jobs=\${dir%/*}
 umask 077
 mkdir -p "$jobs"
 ${raw(request.lock === undefined ? "" : renderLockCheck(request.lock))}
-${raw(request.collect.map(renderCollect).join("\n"))}
 ${raw(JOB_ALIVE)}
+${raw(request.collect.map(renderCollect).join("\n"))}
 if [ -e "$dir/rc" ]; then echo finished; exit 0; fi
 if job_is_alive "$dir"; then echo running; exit 0; fi
 if [ -d "$dir" ]; then
@@ -77,11 +77,21 @@ echo started
 
 /** Removes a job that has ended: its launchd entry and its folder. A running one is left alone. */
 export function renderCollect(place: JobPlace): string {
-  return sh`rm -rf ${`${place.dir}.input`} ${`${place.dir}.secrets`}
-if [ -e ${place.dir}/rc ]; then
+  return sh`if [ -e ${place.dir}/rc ] || ! job_is_alive ${place.dir}; then
   if [ -x /bin/launchctl ]; then /bin/launchctl bootout ${`system/${place.label}`} 2>/dev/null || :; fi
   rm -rf ${place.dir}
-fi`;
+fi
+`;
+}
+
+/** The same for jobs that nobody will start: with what was sent for them. */
+export function renderCollectAll(places: readonly JobPlace[]): string {
+  const lines = places.map(
+    (place) => sh`${raw(renderCollect(place))}rm -rf ${`${place.dir}.input`} ${`${place.dir}.secrets`}
+`,
+  );
+  return `${JOB_ALIVE}
+${lines.join("")}`;
 }
 
 export function renderFollowScript(

@@ -63,6 +63,11 @@ export class ScratchRoot {
     return new ScratchRoot(path, keeper, pid);
   }
 
+  /** Where this machine sees a path of it. */
+  outside(path: string): string {
+    return `/proc/${this.pid}/root${path}`;
+  }
+
   get prefix(): string[] {
     return ["nsenter", "-t", String(this.pid), "-m", "-p", "-r", "-w", "--"];
   }
