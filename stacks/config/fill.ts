@@ -22,7 +22,7 @@ export function fillConfig(raw: RawConfig, fileName: string): StackConfig {
     fileName,
     hosts: Object.entries(raw["macfoundry:hosts"] ?? {}).map(([name, host]) => fillHost(name, host)),
     expect: { arch, macos: expect?.macos, sip: expect?.sip ?? "any", macfuse: expect?.macfuse ?? "any" },
-    observe: observe === true ? "all" : observe === false ? [] : observe.map(must),
+    observe: Array.isArray(observe) ? observe.map(must) : String(observe) === "true" ? "all" : [],
     prefix: { path: raw["fleet:prefix"]?.path ?? PREFIXES[arch], redirect: "none" },
     builders: (raw["fleet:builders"] ?? []).map((builder) => fillBuilder(must(builder))),
     compilers: (raw["fleet:compilers"] ?? []).map((compiler) => fillCompiler(must(compiler))),

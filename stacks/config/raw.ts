@@ -68,7 +68,7 @@ export interface RawConfig {
     sip?: "any" | "enabled" | "disabled";
     macfuse?: "any" | "absent" | "loaded";
   };
-  "fleet:observe"?: boolean | (string | undefined)[];
+  "fleet:observe"?: boolean | "true" | "false" | (string | undefined)[];
   "fleet:prefix"?: { path?: string; redirect?: "none" };
   "fleet:builders"?: (RawBuilder | undefined)[];
   "fleet:compilers"?: (RawCompiler | undefined)[];

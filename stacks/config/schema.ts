@@ -157,7 +157,12 @@ export const configSchema: Schema = {
         "fleet:expect": expect,
         "fleet:observe": {
           description: "true, or names of hosts: look and compare, change nothing.",
-          anyOf: [{ type: "boolean" }, list("Names of hosts.", string("A host's name."), { uniqueItems: true })],
+          // Pulumi writes a plain true back as text whenever it saves the file (`pulumi stack init` does).
+          anyOf: [
+            { type: "boolean" },
+            { enum: ["true", "false"] },
+            list("Names of hosts.", string("A host's name."), { uniqueItems: true }),
+          ],
           default: false,
         },
         "fleet:prefix": record("Where Homebrew lives.", {

@@ -41,6 +41,8 @@ describe("a good stack", () => {
   it.each([
     ["true", "all"],
     ["false", []],
+    ['"true"', "all"],
+    ['"false"', []],
     ["[mac-a]", ["mac-a"]],
   ])("takes observe: %s", (written, expected) => {
     expect(load(stack({ "fleet:observe": written })).observe).toEqual(expected);
