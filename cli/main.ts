@@ -6,6 +6,7 @@ interface Command {
 /** Loaded when called, so that a command pays for nothing another one needs. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   spec: () => import("./spec/main.js"),
+  build: () => import("./build/main.js"),
   pulumi: () => import("./pulumi/main.js"),
 };
 
