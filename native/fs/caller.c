@@ -39,7 +39,9 @@ static _Thread_local struct {
     bool is_set_up;
     uid_t uid;
     gid_t gid;
-    pid_t groups_pid;
+    pid_t groups_pid; /* whose groups these are, and since when */
+    uid_t groups_uid;
+    gid_t groups_gid;
     uint64_t groups_read_ms;
     bool has_groups;
     struct groups groups;
@@ -94,22 +96,33 @@ static uint64_t now_ms(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-/* Reads, or remembers, the groups of the calling thread. More groups than fit are read anew each time. */
-static void find_groups(const struct fuse_ctx *context, uint64_t now, struct groups *groups)
+static struct group_entry *entry_of(const struct fuse_ctx *context)
 {
     uint32_t hash = (uint32_t)context->pid * 2654435761u ^ context->uid;
-    struct group_entry *entry = &group_entries[(hash >> 8) % GROUP_ENTRIES];
+    return &group_entries[(hash >> 8) % GROUP_ENTRIES];
+}
+
+static bool recall_groups(const struct fuse_ctx *context, uint64_t now, struct groups *groups)
+{
+    struct group_entry *entry = entry_of(context);
     pthread_mutex_lock(&entry->lock);
     bool is_known = entry->pid == context->pid && entry->uid == context->uid && entry->gid == context->gid &&
-                    now - entry->read_ms < GROUPS_LIFE_MS && entry->read_ms != 0;
+                    entry->read_ms != 0 && now - entry->read_ms < GROUPS_LIFE_MS;
     if (is_known)
         *groups = entry->groups;
     pthread_mutex_unlock(&entry->lock);
-    if (is_known)
-        return;
+    return is_known;
+}
+
+/* More groups than are remembered come out as a count above the limit, and are read anew each time. */
+static void read_groups(const struct fuse_ctx *context, uint64_t now, struct groups *groups)
+{
+    struct identity before = caller_become_root(); /* a hidden /proc is readable to root only */
     platform_read_groups(context->pid, context->uid, context->gid, groups->ids, GROUPS_REMEMBERED_MAX, &groups->count);
-    if (groups->count < 0 || groups->count > GROUPS_REMEMBERED_MAX)
+    caller_restore(&before);
+    if (groups->count > GROUPS_REMEMBERED_MAX)
         return;
+    struct group_entry *entry = entry_of(context);
     pthread_mutex_lock(&entry->lock);
     entry->pid = context->pid;
     entry->uid = context->uid;
@@ -122,18 +135,16 @@ static void find_groups(const struct fuse_ctx *context, uint64_t now, struct gro
 static void assume_groups(const struct fuse_ctx *context)
 {
     uint64_t now = now_ms();
-    bool is_same = self.has_groups && self.groups_pid == context->pid && self.uid == context->uid &&
-                   self.gid == context->gid && now - self.groups_read_ms < GROUPS_LIFE_MS;
+    bool is_same = self.has_groups && self.groups_pid == context->pid && self.groups_uid == context->uid &&
+                   self.groups_gid == context->gid && now - self.groups_read_ms < GROUPS_LIFE_MS;
     if (is_same)
         return;
     struct groups groups = {0};
-    struct identity before = caller_become_root(); /* a hidden /proc is readable to root only */
-    (void)before;
-    find_groups(context, now, &groups);
+    if (!recall_groups(context, now, &groups))
+        read_groups(context, now, &groups);
     bool fits = groups.count <= GROUPS_REMEMBERED_MAX;
     if (!fits) {
         platform_assume_many_groups(context->pid, groups.count);
-        self.has_groups = false;
     } else if (!self.has_groups || self.groups.count != groups.count ||
                memcmp(self.groups.ids, groups.ids, sizeof groups.ids[0] * (size_t)groups.count) != 0) {
         platform_assume_groups(groups.ids, groups.count);
@@ -141,6 +152,8 @@ static void assume_groups(const struct fuse_ctx *context)
     }
     self.has_groups = fits;
     self.groups_pid = context->pid;
+    self.groups_uid = context->uid;
+    self.groups_gid = context->gid;
     self.groups_read_ms = now;
 }
 

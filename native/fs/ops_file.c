@@ -13,8 +13,9 @@
 #include "restrict.h"
 #include "spot.h"
 
-/* A changed file must never be taken for the one that is cached: only times older than this prove "unchanged". */
-enum { STAMP_AGE_MS = 50 };
+/* A changed file must never be taken for the one that is cached. Two changes within a tick of the file system's clock (10 ms
+ * at most) carry the same time, so only an older time proves "unchanged". */
+enum { STAMP_AGE_MS = 20 };
 
 static struct handle *handle_in(const struct fuse_file_info *info)
 {
@@ -170,7 +171,7 @@ static int create(struct node *parent, fuse_ino_t parent_ino, const char *name, 
     int dirfd = dirfd_acquire(parent);
     if (dirfd < 0)
         return -dirfd;
-    struct attributes attr;
+    struct attributes attr = {0};
     int fd = open_at(dirfd, name, flags, mode);
     int error = fd < 0 ? -fd : platform_stat(fd, "", &attr);
     dirfd_release(parent);

@@ -13,7 +13,7 @@
 #include "log.h"
 #include "platform.h"
 
-enum { BUCKETS = 64, TRUST_AGE_MS = 50 };
+enum { BUCKETS = 64, TRUST_AGE_MS = 20 };
 
 /* Changes whenever a link of the directory does; what is compared to see whether links must be read again. */
 struct stamp {
