@@ -60,6 +60,8 @@ export interface StateResource<Inputs extends Props, Observed extends Props, Fac
    */
   read(facts: Facts, inputs: Inputs, name: string): Observed | undefined;
   plan(observed: Observed | undefined, inputs: Inputs): Change[];
+  /** What a first look at the Mac shows beside the differences: one line. */
+  summarize?(observed: Observed): string;
   apply(context: ApplyContext, inputs: Inputs, observed: Observed | undefined, name: string): Promise<void>;
   remove(context: ApplyContext, inputs: Inputs, observed: Observed | undefined, name: string): Promise<void>;
   /** Inputs of something that is there already, for `pulumi import`; undefined when there is none of that name. */

@@ -94,6 +94,8 @@ export class Lifecycle {
       const known = dropUnknown(inputs) as Props;
       const observed = resource.read(await this.facts(resource, host), known, nameOf(known));
       const changes = resource.plan(observed, known);
+      const summary = observed === undefined ? undefined : resource.summarize?.(observed);
+      if (summary !== undefined) voice.info(summary);
       const lines = changes.filter((change) => change.human === undefined).map(renderChange);
       if (lines.length > 0) voice.info(lines.join("\n"));
       for (const change of changes)

@@ -77,6 +77,10 @@ export const machine: StateResource<MachineInputs, MachineObserved, MachineFacts
     return changes;
   },
 
+  summarize: (live) =>
+    `${live.model}, ${live.cores} cores, ${live.memoryGiB} GiB, ${live.arch}; macOS ${live.macos} (${live.build}); ` +
+    `Command Line Tools ${live.commandLineTools}; Full Disk Access of SSH: ${live.fullDiskAccess}`,
+
   // A Mac is what it is: all differences are for people.
   apply: () => Promise.resolve(),
   remove: () => Promise.resolve(),
