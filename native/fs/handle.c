@@ -4,6 +4,26 @@
 #include <unistd.h>
 
 static _Atomic uint64_t open_files;
+static uint64_t tree_limit = UINT64_MAX;
+
+void handle_init(unsigned limit)
+{
+    /* With few descriptors a part of them would be too few for anybody. */
+    enum { SHARED_FROM = 1024 };
+    if (limit >= SHARED_FROM)
+        tree_limit = limit / 4 * 3;
+}
+
+bool handle_may_open(const struct tree *tree)
+{
+    return atomic_load_explicit(&tree->open_files, memory_order_relaxed) < tree_limit;
+}
+
+void handle_count_stream(struct tree *tree, int change)
+{
+    atomic_fetch_add_explicit(&open_files, (uint64_t)(int64_t)change, memory_order_relaxed);
+    atomic_fetch_add_explicit(&tree->open_files, (uint64_t)(int64_t)change, memory_order_relaxed);
+}
 
 struct handle *handle_open(struct node *node, int fd)
 {

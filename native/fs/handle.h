@@ -11,6 +11,12 @@ struct handle {
     int fd;
 };
 
+/* How many descriptors there are for open files and directory streams, of all trees together. */
+void handle_init(unsigned limit);
+/* No tree may take so many that the others go without. */
+bool handle_may_open(const struct tree *tree);
+/* An open directory stream counts like an open file. */
+void handle_count_stream(struct tree *tree, int change);
 /* Takes the descriptor over. NULL: no memory; the descriptor is closed. */
 struct handle *handle_open(struct node *node, int fd);
 /* The node's newest open file with one more reference, or NULL. */

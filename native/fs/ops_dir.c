@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "dirfd.h"
+#include "handle.h"
 #include "ops.h"
 #include "platform.h"
 #include "spot.h"
@@ -32,8 +33,10 @@ static void free_stream(struct stream *stream)
         return;
     if (stream->entries)
         closedir(stream->entries);
-    if (stream->dir)
+    if (stream->dir) {
+        handle_count_stream(stream->dir->tree, -1);
         node_put(stream->dir);
+    }
     pthread_mutex_destroy(&stream->lock);
     free(stream);
 }
@@ -55,6 +58,8 @@ static int open_for_reading(struct node *dir)
 
 static int open_stream(struct node *dir, struct stream *stream)
 {
+    if (!handle_may_open(dir->tree))
+        return ENFILE;
     int fd = open_for_reading(dir);
     if (fd < 0)
         return -fd;
@@ -66,6 +71,7 @@ static int open_stream(struct node *dir, struct stream *stream)
     }
     stream->dir = dir;
     node_get(dir);
+    handle_count_stream(dir->tree, 1);
     return 0;
 }
 
@@ -99,7 +105,12 @@ struct answer {
     char *data;
     size_t size, used;
     bool with_attributes;
+    struct node **given; /* nodes that the answer makes known to the kernel */
+    size_t given_count;
 };
+
+/* What one entry takes in an answer with attributes, at least; so the list of nodes never grows beyond its place. */
+enum { ENTRY_BYTES_MIN = 128 };
 
 /* Adds one entry; false when it does not fit. */
 static bool add_entry(struct answer *answer, struct stream *stream, const struct dirent *entry, off_t next)
@@ -117,6 +128,8 @@ static bool add_entry(struct answer *answer, struct stream *stream, const struct
         length = fuse_add_direntry_plus(answer->req, end, room, entry->d_name, &seen, next);
         if (length > room && seen.ino)
             node_put(ops_node(seen.ino));
+        else if (seen.ino)
+            answer->given[answer->given_count++] = ops_node(seen.ino);
     }
     if (length > room)
         return false;
@@ -157,7 +170,10 @@ static void read_stream(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offse
     int error = 0;
     caller_assume(req);
     answer.data = malloc(size);
-    if (!answer.data) {
+    answer.given = with_attributes ? calloc(size / ENTRY_BYTES_MIN + 1, sizeof *answer.given) : NULL;
+    if (!answer.data || (with_attributes && !answer.given)) {
+        free(answer.data);
+        free(answer.given);
         fuse_reply_err(req, ENOMEM);
         return;
     }
@@ -166,10 +182,10 @@ static void read_stream(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offse
         error = fill(&answer, stream, offset);
         pthread_mutex_unlock(&stream->lock);
     }
-    if (error)
-        fuse_reply_err(req, error);
-    else
-        fuse_reply_buf(req, answer.data, answer.used);
+    int sent = error ? fuse_reply_err(req, error) : fuse_reply_buf(req, answer.data, answer.used);
+    for (size_t i = 0; i < answer.given_count && (error || sent < 0); i++)
+        node_put(answer.given[i]); /* the call was interrupted: the kernel knows nothing of them */
+    free(answer.given);
     free(answer.data);
 }
 

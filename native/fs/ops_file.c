@@ -136,6 +136,10 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)
         fuse_reply_err(req, EISDIR);
         return;
     }
+    if (!handle_may_open(node->tree)) {
+        fuse_reply_err(req, ENFILE);
+        return;
+    }
     bool is_exec, truncates = info->flags & O_TRUNC;
     int flags = platform_open_flags(info->flags, &is_exec);
     if (truncates && (flags & O_ACCMODE) == O_RDONLY)
@@ -168,6 +172,8 @@ static int create(struct node *parent, fuse_ino_t parent_ino, const char *name, 
 {
     if (parent_ino == FUSE_ROOT_ID && platform_is_hidden(name))
         return EACCES;
+    if (!handle_may_open(parent->tree))
+        return ENFILE;
     int dirfd = dirfd_acquire(parent);
     if (dirfd < 0)
         return -dirfd;

@@ -30,11 +30,11 @@ static bool is_running;
 static pthread_t thread;
 static struct fuse_session *session;
 
-/* In a builder's tree the builder is the only caller; in the fallback it may be anybody. */
+/* In a builder's tree the builder is the only caller, and an owner's rights are in the mode; else it may be anybody. */
 static bool is_restricted(const struct node *dir, const struct attributes *attr, int dirfd, const char *name)
 {
-    if (!dir->tree->is_fallback)
-        return attr->st.st_uid != dir->tree->owner || !(attr->st.st_mode & S_IXUSR);
+    if (!dir->tree->is_fallback && attr->st.st_uid == dir->tree->owner)
+        return !(attr->st.st_mode & S_IXUSR);
     mode_t all = S_IXUSR | S_IXGRP | S_IXOTH;
     return (attr->st.st_mode & all) != all || platform_has_acl(dirfd, name);
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "dirfd.h"
+#include "handle.h"
 #include "log.h"
 #include "ops.h"
 #include "platform.h"
@@ -211,6 +212,7 @@ static enum exit_code prepare(const struct options *options)
     /* A quarter for directories, the rest for files that builders open. */
     unsigned kept = limit / 4 < DIRECTORIES_KEPT_MAX ? limit / 4 : DIRECTORIES_KEPT_MAX;
     status_set_descriptor_limit(limit);
+    handle_init(limit - kept);
     if (limit < 64 || !dirfd_init(kept)) {
         log_event(LOG_ERR, "a limit of %u open files is too low, or there is no memory", limit);
         return EXIT_RESOURCES;

@@ -1,6 +1,6 @@
 /* Few descriptors, many files: bounded memory and nothing left behind. */
+#include <signal.h>
 #include <sys/mount.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "world.h"
@@ -53,16 +53,9 @@ static void open_all(void *unused)
 
 static void serve_with_256_descriptors(void)
 {
-    struct rlimit limit = {256, 256};
     world_make(&w, 2);
-    fflush(NULL);
-    struct rlimit before;
-    OK(getrlimit(RLIMIT_NOFILE, &before));
-    /* the daemon inherits the limit; the test itself keeps its own */
-    OK(prlimit(0, RLIMIT_NOFILE, &limit, NULL));
+    w.descriptors = 256;
     CHECK(world_start(&w, NULL));
-    if (prlimit(0, RLIMIT_NOFILE, &before, NULL) < 0)
-        printf("    (this test goes on with 256, too)\n");
     CHECK(world_status(&w, "descriptorLimit") == 256);
     as_user(FIRST_UID, work_in_many_directories, NULL);
     CHECK(world_descriptors(&w) <= 256);
@@ -71,6 +64,46 @@ static void serve_with_256_descriptors(void)
     CHECK(world_stop(&w) == 0);
     CHECK(!world_log_has(&w, "Sanitizer"));
     CHECK(system(format("rm -rf %s/local %s/local", w.home[0], w.home[1])) == 0);
+    world_destroy(&w);
+}
+
+static void open_without_end(void *ends)
+{
+    int opened = 0;
+    write_file(in_mount(&w, "f"), "x");
+    while (open(in_mount(&w, "f"), O_RDONLY) >= 0)
+        opened++;
+    CHECK(errno == ENFILE, "(after %d: errno %d)", opened, errno);
+    CHECK(write(((int *)ends)[1], "x", 1) == 1);
+    pause();
+}
+
+static void open_some(void *unused)
+{
+    (void)unused;
+    for (int i = 0; i < 100; i++)
+        CHECK(open(in_mount(&w, "g"), O_RDONLY | O_CREAT, 0644) >= 0, "(%d: errno %d)", i, errno);
+}
+
+static void a_greedy_builder_leaves_descriptors_for_others(void)
+{
+    int ends[2];
+    char c;
+    world_make(&w, 2);
+    w.descriptors = 2048;
+    CHECK(world_start(&w, NULL));
+    OK(pipe(ends));
+    fflush(NULL);
+    pid_t greedy = fork();
+    if (greedy == 0) {
+        become(FIRST_UID, FIRST_UID, 0, NULL);
+        open_without_end(ends);
+    }
+    CHECK(read(ends[0], &c, 1) == 1);
+    as_user(FIRST_UID + 1, open_some, NULL);
+    kill(greedy, SIGKILL);
+    OK(waitpid(greedy, NULL, 0));
+    CHECK(world_stop(&w) == 0);
     world_destroy(&w);
 }
 
@@ -138,6 +171,8 @@ static void many_files_walked_and_forgotten_leave_no_growth(void)
 
 const struct test limit_tests[] = {
     {"with 256 descriptors: many directories, deep paths, too many open files", serve_with_256_descriptors, EVERYWHERE},
+    {"a builder who opens files without end leaves descriptors for others", a_greedy_builder_leaves_descriptors_for_others,
+     PLAIN},
     {"many files walked and forgotten leave no growth", many_files_walked_and_forgotten_leave_no_growth, PLAIN},
     {NULL, NULL, 0},
 };

@@ -85,6 +85,9 @@ void world_launch(struct world *world, const char *const *arguments)
     const char *argv[64] = {daemon_path()};
     for (int i = 0; arguments[i]; i++)
         argv[i + 1] = arguments[i];
+    struct rlimit limit = {world->descriptors, world->descriptors};
+    if (world->descriptors && setrlimit(RLIMIT_NOFILE, &limit) < 0)
+        _exit(126);
     int log = open(world->log, O_WRONLY | O_CREAT | O_APPEND, 0600);
     dup2(log, STDERR_FILENO);
     dup2(log, STDOUT_FILENO);

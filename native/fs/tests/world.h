@@ -23,6 +23,7 @@ struct world {
     char base[64], scoreboard[80], mount[80], fallback[80], plain[80], log[80];
     char home[BUILDERS_MAX][80]; /* the tree is <home>/local */
     int builders;
+    unsigned descriptors; /* the daemon's limit, hard and soft; 0: as the test's */
     pid_t daemon;
 };
 
