@@ -14,6 +14,8 @@ export type ErrorCode =
   | "COMMAND_TIMED_OUT"
   | "JOB_LOST"
   | "STEP_FAILED"
+  | "STACK_LOCKED"
+  | "PULUMI_MISSING"
   | "STORE_BUSY"
   | "STORE_FULL"
   | "STORE_CORRUPT"

@@ -27,7 +27,7 @@ async function runPulumi(argv: string[], env: Environment): Promise<number> {
   const found = findPulumi({ root: ROOT, env });
   if (found === undefined) {
     throw new MacfoundryError({
-      code: "CONFIG_INVALID",
+      code: "PULUMI_MISSING",
       resource: "Pulumi",
       cause: `there is none on PATH from ${readRequiredVersion(ROOT)} on, and none in the cache`,
       remedy: "run `npm run setup`",

@@ -67,7 +67,7 @@ export async function clearDeadLocks(run: LocalRun): Promise<void> {
 
 function describeHeld(lock: StackLock): MacfoundryError {
   return new MacfoundryError({
-    code: "STORE_BUSY",
+    code: "STACK_LOCKED",
     resource: `stack ${lock.stack}`,
     cause: `another run is at work on it: ${renderHolder(lock)}`,
     remedy: "wait until it has ended, or interrupt it (Ctrl-C there), and run again",
@@ -88,7 +88,7 @@ async function waitForOrphans(): Promise<void> {
     if (!hasSaid) say(`waiting for the provider of the killed run to end (process ${first.pid})`);
     if (Date.now() > deadline) {
       throw new MacfoundryError({
-        code: "STORE_BUSY",
+        code: "STACK_LOCKED",
         resource: "provider of a killed run",
         cause: `process ${first.pid} still works on the Macs after ${ORPHAN_TIMEOUT_MS / 1000} s`,
         remedy: `wait for it, or end it with: kill ${first.pid}`,
