@@ -170,6 +170,9 @@ describe("one Mac through the real engine", () => {
     async () => {
       const known = fleet.resource("state:Builders", "mac1");
       expect(known?.id).toBe("mac1/builder/main");
+      expect(known?.urn).toBe(
+        "urn:pulumi:dev::fleet::macfoundry:mac-host:MacHost$macfoundry:builder:Builders$macfoundry:state:Builders::mac1",
+      );
       const forget = await fleet.pulumi(["state", "delete", known?.urn ?? "", "--yes"]);
       expect(forget.code).toBe(0);
       const before = await mac.listing();
