@@ -104,9 +104,10 @@ describe("a connection to a Mac", () => {
   }, 60_000);
 
   it("leaves no process and no folder behind when it is closed", async () => {
-    const transport = connect();
+    // A name of its own: other tests on this machine have connections too.
+    const transport = connect({ name: `closing-${process.pid}` });
     await textOf(transport, "true");
-    const [master] = findProcesses(`HostKeyAlias=macfoundry-mac1`).filter(({ command }) => command.startsWith("ssh "));
+    const [master] = findProcesses(`HostKeyAlias=macfoundry-closing-${process.pid} `).filter(({ command }) => command.startsWith("ssh "));
     const socket = /ControlPath=(\S+)/.exec(master?.command ?? "")?.[1] ?? "";
     expect(socket).toMatch(/^\/tmp\/mf-\w+\/c$/);
     await transport.close();
