@@ -95,7 +95,7 @@ describe("launchd", () => {
   });
 
   it("boots a job out at once when it ends on SIGTERM, with 36 when it takes longer, and kills it after ExitTimeOut", async () => {
-    const keys = `${RUN_AT_LOAD}<key>ExitTimeOut</key><integer>1</integer>`;
+    const keys = `${RUN_AT_LOAD}<key>ExitTimeOut</key><integer>4</integer>`;
     const script = "trap '' TERM; while :; do sleep 0.1; done";
     await mac.run(`launchctl bootstrap system ${await writeJob(mac, "org.example.slow", { keys, script })}`);
     const pid = await readField(mac, "org.example.slow", "pid");
