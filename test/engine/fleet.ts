@@ -97,6 +97,22 @@ export function describeHosts(macs: Record<string, SimMac>): Record<string, Reco
   return Object.fromEntries(Object.entries(macs).map(([name, mac]) => [name, describeHost(mac)]));
 }
 
+/** Every process of a project's runs, on this machine: each has the project's backend in its environment. */
+export function listRunProcesses(project: ScratchProject): { pid: number; command: string }[] {
+  return fs
+    .readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name) && readProc(name, "environ").includes(`file://${project.stateFolder}`))
+    .map((name) => ({ pid: Number(name), command: readProc(name, "cmdline").replaceAll("\0", " ") }));
+}
+
+function readProc(pid: string, name: string): string {
+  try {
+    return fs.readFileSync(`/proc/${pid}/${name}`, "utf8");
+  } catch {
+    return ""; // it has ended
+  }
+}
+
 /** Connections and sessions of the administrator that sshd has logged; needs `logSessions` before. */
 export async function countLogins(mac: SimMac): Promise<{ connections: number; execs: number }> {
   const log = await mac.run("cat /.sim/log/sshd.log");

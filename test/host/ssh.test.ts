@@ -107,7 +107,9 @@ describe("a connection to a Mac", () => {
     // A name of its own: other tests on this machine have connections too.
     const transport = connect({ name: `closing-${process.pid}` });
     await textOf(transport, "true");
-    const [master] = findProcesses(`HostKeyAlias=macfoundry-closing-${process.pid} `).filter(({ command }) => command.startsWith("ssh "));
+    const [master] = findProcesses(`HostKeyAlias=macfoundry-closing-${process.pid} `).filter(({ command }) =>
+      command.startsWith("ssh "),
+    );
     const socket = /ControlPath=(\S+)/.exec(master?.command ?? "")?.[1] ?? "";
     expect(socket).toMatch(/^\/tmp\/mf-\w+\/c$/);
     await transport.close();
