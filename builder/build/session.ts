@@ -6,6 +6,7 @@ import { cancelJob, persist, runJob, sendJobInput, sendJobSecret, type JobLock }
 import type { StepId } from "../ids/index.js";
 import { deleteRowSql, descendantsSql } from "../store/database.js";
 import { selectEngine, type StoreEngine } from "../store/engine.js";
+import { installCloneHelper } from "../store/helper.js";
 import { builderLock, renderPeek } from "../store/lock.js";
 import { parseOpen, renderOpen, renderRemove, type StoreFacts } from "../store/open.js";
 import type { BuildRequest } from "./build.js";
@@ -78,6 +79,7 @@ export class BuildSession {
     const { host, store, builder } = this.request;
     const who = this.request.who ?? `${userInfo().username}@${hostname()}`;
     const script = renderOpen(store, builder, this.engine, this.lock, who);
+    if (this.engine.name === "clone") await this.persist(() => installCloneHelper(host));
     const since = Date.now();
     for (;;) {
       this.signal?.throwIfAborted();

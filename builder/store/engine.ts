@@ -1,4 +1,4 @@
-import { MacfoundryError } from "../../host/errors.js";
+import { renderCloneEngine } from "./clone.js";
 import type { StoreConfig } from "./layout.js";
 import { renderRsyncEngine } from "./rsync.js";
 
@@ -28,11 +28,6 @@ export function selectEngine(config: StoreConfig): StoreEngine {
       return { name: "rsync", shell: renderRsyncEngine(mode), isSharing: mode !== "copy" };
     }
     case "clone":
-      throw new MacfoundryError({
-        code: "CONFIG_INVALID",
-        resource: `store ${config.root}`,
-        cause: "the clone engine is not there yet",
-        remedy: "use engine rsync with mode copy",
-      });
+      return { name: "clone", shell: renderCloneEngine(), isSharing: true };
   }
 }

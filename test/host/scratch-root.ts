@@ -8,7 +8,15 @@ import { LocalTransport } from "./local-transport.js";
 const KEEPER = `
 set -eu
 root=$1 size=$2
-mount -t tmpfs -o "size=$size,mode=755" scratch "$root"
+if [ "$3" = xfs ]; then
+  truncate -s "$size" "$root.img"
+  mkfs.xfs -q -m reflink=1 "$root.img"
+  mount -o loop "$root.img" "$root"
+  rm "$root.img"
+  chmod 755 "$root"
+else
+  mount -t tmpfs -o "size=$size,mode=755" scratch "$root"
+fi
 cd "$root"
 mkdir -p usr etc proc dev var/db var/tmp tmp root home Users/Shared opt run sys Library
 chmod 1777 tmp var/tmp Users/Shared
@@ -34,7 +42,8 @@ export class ScratchRoot {
     private readonly pid: number,
   ) {}
 
-  static async open(sizeMb = 2048): Promise<ScratchRoot> {
+  /** `xfs` is a volume that can clone files; the default is a tmpfs, which is quicker and cannot. */
+  static async open(sizeMb = 2048, volume: "tmpfs" | "xfs" = "tmpfs"): Promise<ScratchRoot> {
     const path = mkdtempSync(join(tmpdir(), "mf-root-"));
     const words = [
       "--mount",
@@ -49,6 +58,7 @@ export class ScratchRoot {
       "keeper",
       path,
       `${sizeMb}m`,
+      volume,
     ];
     const keeper = spawn("unshare", words, { stdio: ["ignore", "pipe", "inherit"] });
     await new Promise<void>((resolve, reject) => {

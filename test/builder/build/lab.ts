@@ -38,8 +38,10 @@ export class Lab {
     };
   }
 
-  static async open(options: { prefix?: string; store?: Partial<StoreConfig>; sizeMb?: number } = {}): Promise<Lab> {
-    const root = await ScratchRoot.open(options.sizeMb);
+  static async open(
+    options: { prefix?: string; store?: Partial<StoreConfig>; sizeMb?: number; volume?: "tmpfs" | "xfs" } = {},
+  ): Promise<Lab> {
+    const root = await ScratchRoot.open(options.sizeMb, options.volume);
     root.addUser("mac705", 705, "/Users/mac705");
     return new Lab(root, { prefix: "/opt/homebrew", ...options });
   }
