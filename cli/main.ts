@@ -7,6 +7,8 @@ interface Command {
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   spec: () => import("./spec/main.js"),
   build: () => import("./build/main.js"),
+  store: () => import("./store/main.js"),
+  status: () => import("./status/main.js"),
   pulumi: () => import("./pulumi/main.js"),
 };
 
