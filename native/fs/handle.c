@@ -16,13 +16,14 @@ void handle_init(unsigned limit)
 
 bool handle_may_open(const struct tree *tree)
 {
-    return atomic_load_explicit(&tree->open_files, memory_order_relaxed) < tree_limit;
+    return atomic_load_explicit(&tree->open_files, memory_order_relaxed) +
+               atomic_load_explicit(&tree->open_streams, memory_order_relaxed) <
+           tree_limit;
 }
 
 void handle_count_stream(struct tree *tree, int change)
 {
-    atomic_fetch_add_explicit(&open_files, (uint64_t)(int64_t)change, memory_order_relaxed);
-    atomic_fetch_add_explicit(&tree->open_files, (uint64_t)(int64_t)change, memory_order_relaxed);
+    atomic_fetch_add_explicit(&tree->open_streams, (uint64_t)(int64_t)change, memory_order_relaxed);
 }
 
 struct handle *handle_open(struct node *node, int fd)

@@ -15,7 +15,7 @@ struct handle {
 void handle_init(unsigned limit);
 /* No tree may take so many that the others go without. */
 bool handle_may_open(const struct tree *tree);
-/* An open directory stream counts like an open file. */
+/* An open directory stream counts against the tree like an open file. */
 void handle_count_stream(struct tree *tree, int change);
 /* Takes the descriptor over. NULL: no memory; the descriptor is closed. */
 struct handle *handle_open(struct node *node, int fd);

@@ -32,6 +32,7 @@ struct tree {
     dev_t device; /* of the root; inode numbers of other devices are mixed with theirs */
     _Atomic uint64_t node_count;
     _Atomic uint64_t open_files;
+    _Atomic uint64_t open_streams; /* of directories */
 };
 
 /* bits of node->state */

@@ -204,7 +204,7 @@ void op_create(fuse_req_t req, fuse_ino_t parent_ino, const char *name, mode_t m
 {
     count_call(CALL_CREATE);
     struct node *parent = ops_take(req, parent_ino);
-    struct fuse_entry_param entry;
+    struct fuse_entry_param entry = {0};
     struct handle *handle = NULL;
     bool is_exec;
     int flags = platform_open_flags(info->flags, &is_exec) | O_CREAT | (info->flags & (O_EXCL | O_TRUNC));

@@ -133,8 +133,8 @@ static void perform_as(const struct user *user, const char *directory, const cha
     fflush(NULL);
     pid_t child = fork();
     if (child == 0) {
-        OK(chdir(directory));
         become(user->uid, user->gid, user->group_count, user->groups);
+        OK(chdir(directory));
         umask(0);
         perform(0, line, answer);
         ssize_t length = (ssize_t)strlen(answer);
