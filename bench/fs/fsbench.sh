@@ -87,8 +87,12 @@ unmount_candidate() {
         done
         ! mountpoint -q "$m" || umount -l "$m"
     done
-    [ -z "$pid" ] || wait "$pid"
-    [ -z "$pid2" ] || wait "$pid2"
+    # A mount namespace that somebody else made meanwhile may hold a copy of the mount: then nothing ends by itself.
+    for p in $pid $pid2; do
+        for _ in 1 2 3 4 5 6 7 8 9 10; do kill -0 "$p" 2>/dev/null || break; sleep 0.05; done
+        kill "$p" 2>/dev/null
+        wait "$p"
+    done
     pid='' pid2=''
 }
 trap unmount_candidate EXIT

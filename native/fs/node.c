@@ -21,8 +21,6 @@ static struct shard {
     struct node *buckets[BUCKETS];
 } shards[SHARDS] = {[0 ... SHARDS - 1] = {.lock = PTHREAD_MUTEX_INITIALIZER}};
 
-static pthread_mutex_t trees_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct tree *trees;
 static _Atomic uint64_t nodes_alive, nodes_freed, specials_alive;
 static _Atomic uint32_t generations;
 
@@ -86,8 +84,7 @@ void node_get(struct node *node)
     atomic_fetch_add_explicit(&node->count, 1, memory_order_relaxed);
 }
 
-/* Only for nodes found in a list that holds no reference: a node at 0 is about to be freed and must be left alone. */
-static bool get_unless_dying(struct node *node)
+bool node_get_unless_dying(struct node *node)
 {
     uint64_t count = atomic_load(&node->count);
     while (count > 0)
@@ -129,23 +126,6 @@ static bool drop_references(struct node *node, uint64_t dropped)
     return is_last;
 }
 
-/* Every other node holds a reference on its root, so the root is the last to leave and takes the tree with it. */
-static void leave_tree(struct tree *tree, bool is_root)
-{
-    atomic_fetch_sub_explicit(&tree->node_count, 1, memory_order_relaxed);
-    if (!is_root) {
-        node_put(tree->root);
-        return;
-    }
-    pthread_mutex_lock(&trees_lock);
-    struct tree **link = &trees;
-    while (*link != tree)
-        link = &(*link)->next;
-    *link = tree->next;
-    pthread_mutex_unlock(&trees_lock);
-    free(tree);
-}
-
 void node_put_many(struct node *node, uint64_t count)
 {
     /* A loop, not recursion: freeing the end of a deep path frees the whole chain of its parents. */
@@ -161,7 +141,12 @@ void node_put_many(struct node *node, uint64_t count)
         dirfd_dispose(node);
         if (is_special(node))
             atomic_fetch_sub_explicit(&specials_alive, 1, memory_order_relaxed);
-        leave_tree(node->tree, node_is_root(node));
+        /* Every other node holds a reference on its root, so the root is the last to leave and takes the tree with it. */
+        atomic_fetch_sub_explicit(&node->tree->node_count, 1, memory_order_relaxed);
+        if (node_is_root(node))
+            tree_free(node->tree);
+        else
+            node_put(node->tree->root);
 #ifndef __clang_analyzer__ /* it does not count references, and takes every node_put for the last */
         free(node);
 #endif
@@ -388,48 +373,17 @@ void node_each_child(struct node *parent, void (*visit)(const char *name, void *
     }
 }
 
-struct tree *tree_make(uid_t owner, bool is_fallback, int rootfd, const struct attributes *attr)
+struct node *node_make_root(struct tree *tree, const struct attributes *attr)
 {
-    struct tree *tree = calloc(1, sizeof *tree);
-    struct node *root = tree ? make_node(tree, attr) : NULL;
-    if (!root) {
-        free(tree);
+    struct node *root = make_node(tree, attr);
+    if (!root)
         return NULL;
-    }
-    tree->root = root;
-    tree->owner = owner;
-    tree->is_fallback = is_fallback;
-    tree->device = attr->st.st_dev;
-    dirfd_set_root(root, rootfd);
     uint64_t hash = hash_of(root);
     struct shard *shard = shard_of(hash);
     pthread_mutex_lock(&shard->lock);
     insert_locked(shard, hash, root);
     pthread_mutex_unlock(&shard->lock);
-    pthread_mutex_lock(&trees_lock);
-    tree->next = trees;
-    trees = tree;
-    pthread_mutex_unlock(&trees_lock);
-    return tree;
-}
-
-struct tree *tree_find(uid_t owner, const struct attributes *attr)
-{
-    pthread_mutex_lock(&trees_lock);
-    struct tree *tree = trees;
-    while (tree && !(!tree->is_fallback && tree->owner == owner && node_is(tree->root, attr) &&
-                     get_unless_dying(tree->root)))
-        tree = tree->next;
-    pthread_mutex_unlock(&trees_lock);
-    return tree;
-}
-
-void tree_each(void (*visit)(struct tree *tree, void *context), void *context)
-{
-    pthread_mutex_lock(&trees_lock);
-    for (struct tree *tree = trees; tree; tree = tree->next)
-        visit(tree, context);
-    pthread_mutex_unlock(&trees_lock);
+    return root;
 }
 
 uint64_t node_total(void)

@@ -13,27 +13,11 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+#include "tree.h"
+
 enum { NAME_BYTES_MAX = 255 };
 
-struct node;
 struct handle;
-
-/* What a backing file answers to stat; birth_ns is 0 where the file system keeps no birth time. */
-struct attributes {
-    struct stat st;
-    int64_t birth_ns;
-};
-
-struct tree {
-    struct tree *next;
-    struct node *root;
-    uid_t owner; /* whose tree; meaningless for the fallback */
-    bool is_fallback;
-    dev_t device; /* of the root; inode numbers of other devices are mixed with theirs */
-    _Atomic uint64_t node_count;
-    _Atomic uint64_t open_files;
-    _Atomic uint64_t open_streams; /* of directories */
-};
 
 /* bits of node->state */
 enum {
@@ -59,13 +43,8 @@ struct node {
     _Atomic uint8_t state;
 };
 
-/* A tree with its root; `rootfd` is taken over. NULL: no memory. The root comes with one reference. */
-struct tree *tree_make(uid_t owner, bool is_fallback, int rootfd, const struct attributes *attr);
-/* A living tree of that owner with that root, with one more reference on its root; NULL: none. */
-struct tree *tree_find(uid_t owner, const struct attributes *attr);
-/* Calls `visit` for each tree while the list is locked. */
-void tree_each(void (*visit)(struct tree *tree, void *context), void *context);
-
+/* The root of a new tree, known and with one reference; for tree.c. NULL: no memory. */
+struct node *node_make_root(struct tree *tree, const struct attributes *attr);
 /* The node for what `name` in `parent` was just seen to be, with one more reference. NULL: no memory. */
 struct node *node_see(struct node *parent, const char *name, const struct attributes *attr);
 /* The same for a node that is known already: adds the name, takes no reference; does nothing for an unknown node. */
@@ -79,6 +58,8 @@ void node_forget_name(struct node *node, struct node *parent, const char *name);
 struct node *node_name(struct node *node, unsigned index, char *name);
 
 void node_get(struct node *node);
+/* For nodes found in a list that holds no reference: false for one that is about to be freed. */
+bool node_get_unless_dying(struct node *node);
 void node_put(struct node *node);
 void node_put_many(struct node *node, uint64_t count);
 bool node_is(const struct node *node, const struct attributes *attr);

@@ -25,6 +25,7 @@ enum {
     READY_WAIT_S = 60,
     TICK_MS = 1000,
     LEAVING_TICK_MS = 250,
+    NAMESPACE_TICKS = 12,
     TRIM_AFTER_NODES = 20000,
     DIRECTORIES_KEPT_MAX = 4096,
 };
@@ -39,6 +40,7 @@ static struct {
     unsigned stop_signals;
     bool wants_reload, wants_statistics, is_over;
     bool is_ready, has_named_holders;
+    unsigned unmounted_ticks; /* since a plain unmount succeeded */
     time_t started;
 } state;
 
@@ -106,6 +108,13 @@ static void try_to_unmount(unsigned signals)
     }
     if (error == EBUSY && detaches)
         error = platform_unmount(mountpoint, true);
+    if (!error && !detaches)
+        state.unmounted_ticks = 1;
+    /* The mount is gone, but the kernel still keeps the session: only copies in other mount namespaces are left. */
+    if (state.unmounted_ticks && ++state.unmounted_ticks > NAMESPACE_TICKS) {
+        log_event(LOG_NOTICE, "%s is unmounted; copies of it in other mount namespaces end now", mountpoint);
+        _exit(EXIT_OK);
+    }
     if (error && error != EBUSY && error != EINVAL && error != ENOENT)
         log_event(LOG_ERR, "cannot unmount %s: %s", mountpoint, strerror(error));
 }

@@ -1,4 +1,5 @@
 /* Starting, saying what is wrong, being watched, being stopped, and what a dead daemon leaves. */
+#include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
@@ -132,6 +133,29 @@ static void stopping_unmounts(void)
     world_destroy(&w);
 }
 
+static void a_copy_in_another_mount_namespace_keeps_nobody(void)
+{
+    world_make(&w, 1);
+    CHECK(world_start(&w, NULL));
+    int ends[2];
+    char c;
+    OK(pipe(ends));
+    fflush(NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || write(ends[1], "x", 1) != 1)
+            _exit(1);
+        for (;;)
+            pause();
+    }
+    CHECK(read(ends[0], &c, 1) == 1);
+    CHECK(world_stop(&w) == 0);
+    CHECK(!is_mounted());
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    world_destroy(&w);
+}
+
 static void a_busy_mount_is_waited_for_or_detached(void)
 {
     world_make(&w, 1);
@@ -260,6 +284,7 @@ const struct test lifecycle_tests[] = {
     {"the mount of a dead daemon is cleaned, that of a living one left alone", the_mount_of_a_dead_daemon_is_cleaned,
      EVERYWHERE},
     {"stopping unmounts, unmounting stops", stopping_unmounts, EVERYWHERE},
+    {"a copy in another mount namespace keeps nobody", a_copy_in_another_mount_namespace_keeps_nobody, PLAIN},
     {"a busy mount is waited for, or detached and served to the end", a_busy_mount_is_waited_for_or_detached, EVERYWHERE},
     {"SIGHUP reads settings again, and keeps the old ones when they are wrong", hangup_reads_settings_again, EVERYWHERE},
     {"status tells builders, files and calls, to root only", status_tells_builders_files_and_calls, EVERYWHERE},

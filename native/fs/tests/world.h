@@ -92,6 +92,9 @@ void check_failed(const char *file, int line, const char *condition, const char 
 
 extern const struct test defect_tests[], semantic_tests[], lifecycle_tests[], posix_tests[], race_tests[], torture_tests[],
     fuzz_tests[], limit_tests[];
+/* in odd_input.c */
+void uids_are_numbers(void);
+void long_links_deep_paths_and_missing_arguments_crash_nothing(void);
 bool is_long_run(void);
 const char *daemon_path(void);
 
