@@ -57,7 +57,9 @@ function tell(error: unknown, isCancelled: boolean): number {
     return EXIT_BUILD_FAILED;
   }
   if (isCancelled || isMacfoundryError(error, "CANCELLED")) {
-    process.stderr.write("Cancelled at user's request\n");
+    // What kept the cancelling itself from its end is told too: something may still be running.
+    const trouble = isMacfoundryError(error) && error.code !== "CANCELLED" ? `${error.message}\n` : "";
+    process.stderr.write(`Cancelled at user's request\n${trouble}`);
     return EXIT_BUILD_FAILED;
   }
   if (!(error instanceof MacfoundryError)) throw error;

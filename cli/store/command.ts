@@ -1,4 +1,6 @@
 import { listResults, type StoredResult } from "../../builder/store/admin.js";
+import { builderLock, renderPeek } from "../../builder/store/lock.js";
+import { parseOpen } from "../../builder/store/open.js";
 import { MacfoundryError } from "../../host/errors.js";
 import type { Host } from "../../host/host.js";
 import { HOST_OPTIONS } from "../hosts/open.js";
@@ -70,15 +72,31 @@ export function noSuchResult(host: string, text: string): MacfoundryError {
   });
 }
 
-/** What another program made may be in its use: it is changed only when that is said. Raises NOT_OWNED. */
-export function checkOwned(view: StoreView, store: FoundStore, options: Options): void {
-  if (store.owner !== undefined || options.has("foreign")) return;
+/**
+ * May this store be changed? What another program made may be in its use: it is changed only when that is said. A builder
+ * that is held is looked at before anything is changed, since a change takes the Mac over from the run that holds it.
+ * Raises NOT_OWNED and STORE_BUSY.
+ */
+export async function checkChangeable(view: StoreView, store: FoundStore, options: Options): Promise<void> {
+  const { host } = view;
+  const place = { host: host.name, resource: `store ${store.root}` };
+  if (store.owner === undefined) {
+    if (options.has("foreign")) return;
+    throw new MacfoundryError({
+      code: "NOT_OWNED",
+      ...place,
+      cause: "macfoundry did not make it, and an OBuilder or a worker may be using it",
+      remedy: "stop what uses it, then say --foreign",
+    });
+  }
+  const uid = Number(store.owner.split(" ")[1]);
+  const { busy } = parseOpen(await host.read(renderPeek(builderLock(uid, "-"))));
+  if (busy === undefined) return;
   throw new MacfoundryError({
-    code: "NOT_OWNED",
-    host: view.host.name,
-    resource: `store ${store.root}`,
-    cause: "macfoundry did not make it, and an OBuilder or a worker may be using it",
-    remedy: "stop what uses it, then say --foreign",
+    code: "STORE_BUSY",
+    ...place,
+    cause: `a build uses it: ${busy.who}`,
+    remedy: "wait for that build to end (`macfoundry status` shows it), then run again; nothing was changed",
   });
 }
 

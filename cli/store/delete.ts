@@ -3,7 +3,7 @@ import { MacfoundryError } from "../../host/errors.js";
 import { formatKib } from "../format.js";
 import { UsageError } from "../spec/options.js";
 import { listDescendants } from "./choose.js";
-import { checkOwned, findResult, imagesNeeding, print, printJson, type StoreCommand } from "./command.js";
+import { checkChangeable, findResult, imagesNeeding, print, printJson, type StoreCommand } from "./command.js";
 import { measureFreed, emptyTrash } from "./space.js";
 
 const TRASH_SECONDS = 600;
@@ -24,7 +24,7 @@ export const remove: StoreCommand = {
         unknown.push(text);
         continue;
       }
-      checkOwned(view, found.store, options);
+      await checkChangeable(view, found.store, options);
       const ids = listDescendants(found.results, found.id);
       const images = imagesNeeding(view, found.store.root, ids);
       if (images.length > 0 && !options.has("with-published")) throw refuse(view.host.name, found.id, images);

@@ -4,7 +4,7 @@ import { quoteWord } from "../../host/quote.js";
 import { formatKib } from "../format.js";
 import { UsageError, type Options } from "../spec/options.js";
 import { choosePrunable, momentBefore, parseAge } from "./choose.js";
-import { checkOwned, print, printJson, type StoreCommand, type StoreView } from "./command.js";
+import { checkChangeable, print, printJson, type StoreCommand, type StoreView } from "./command.js";
 import { measureFreed, measureVolume, emptyTrash, type VolumeSpace } from "./space.js";
 import { listNeeded, type FoundStore } from "./survey.js";
 
@@ -44,7 +44,7 @@ export const prune: StoreCommand = {
   },
   async run(view, options) {
     const request = readRequest(options);
-    for (const store of view.survey.stores) if (!request.isDryRun) checkOwned(view, store, options);
+    for (const store of view.survey.stores) if (!request.isDryRun) await checkChangeable(view, store, options);
     const all: Pruned[] = [];
     for (const store of view.survey.stores) all.push(await pruneStore(view, store, request));
     if (request.isJson) printJson({ host: view.host.name, isDryRun: request.isDryRun, stores: all });
@@ -139,7 +139,7 @@ function renderPruned(pruned: Pruned, request: PruneRequest): string {
 export const gc: StoreCommand = {
   shape: { foreign: "flag" },
   async run(view, options) {
-    for (const store of view.survey.stores) checkOwned(view, store, options);
+    for (const store of view.survey.stores) await checkChangeable(view, store, options);
     const stores = [];
     for (const { root } of view.survey.stores) {
       const names = await listLeftovers(view.host, root);

@@ -1,7 +1,7 @@
 import { repairStore, verifyStore, type Damage } from "../../builder/store/admin.js";
 import { TREE_PERL } from "../../builder/store/digest.js";
 import { quoteWord } from "../../host/quote.js";
-import { checkOwned, imagesNeeding, print, printJson, type StoreCommand, type StoreView } from "./command.js";
+import { checkChangeable, imagesNeeding, print, printJson, type StoreCommand, type StoreView } from "./command.js";
 
 /** What only a reading of all contents sees. */
 interface DeepDamage {
@@ -36,7 +36,7 @@ export const verify: StoreCommand = {
 export const repair: StoreCommand = {
   shape: { foreign: "flag" },
   async run(view, options) {
-    for (const store of view.survey.stores) checkOwned(view, store, options);
+    for (const store of view.survey.stores) await checkChangeable(view, store, options);
     const stores = [];
     for (const { root } of view.survey.stores) {
       const found = await repairStore(view.host, root);
