@@ -48,6 +48,10 @@ export async function makeFleet(options: { env?: Record<string, string> } = {}):
     up: (...args) => project.pulumi(["up", "--skip-preview", ...args]),
     preview: (...args) =>
       project.pulumi(["preview", ...(args.length === 0 ? ["--diff", "--expect-no-changes"] : args)]),
+    remove: () => {
+      for (const { pid } of listRunProcesses(project)) process.kill(pid, "SIGKILL");
+      project.remove();
+    },
     resource: (type, name) => readEntries(project).find(({ urn }) => urn.endsWith(`:${type}::${name}`)),
   };
 }
