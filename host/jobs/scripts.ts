@@ -66,7 +66,8 @@ else
   ( trap '' HUP; exec /usr/bin/perl -MPOSIX -e 'POSIX::setsid(); exec @ARGV' /usr/bin/perl "$dir/wrapper" "$dir" ${user ?? ""} ) </dev/null >/dev/null 2>"$dir/launchd" 9>&- &
 fi
 n=0
-until [ -e "$dir/rc" ] || job_is_alive "$dir"; do
+# Its process id tells that it began; it may have ended since, well or not.
+until [ -e "$dir/pid" ]; do
   n=$((n + 1))
   if [ $n -ge 200 ]; then echo "the job did not start: $(cat "$dir/launchd")" >&2; exit 1; fi
   sleep 0.05

@@ -39,7 +39,12 @@ export class Lab {
   }
 
   static async open(
-    options: { prefix?: string; store?: Partial<StoreConfig>; sizeMb?: number; volume?: "tmpfs" | "xfs" } = {},
+    options: {
+      prefix?: string | undefined;
+      store?: Partial<StoreConfig>;
+      sizeMb?: number;
+      volume?: "tmpfs" | "xfs";
+    } = {},
   ): Promise<Lab> {
     const root = await ScratchRoot.open(options.sizeMb, options.volume);
     root.addUser("mac705", 705, "/Users/mac705");
@@ -67,6 +72,10 @@ export class Lab {
 
   sh(script: string): string {
     return this.root.sh(script);
+  }
+
+  perl(program: string, words: readonly string[]): string {
+    return this.root.run(["/usr/bin/perl", "-e", program, ...words]);
   }
 
   /** Every path below with type, mode, owner, size, content or link target; times apart. */

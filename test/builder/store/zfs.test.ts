@@ -1,0 +1,186 @@
+import { execFileSync } from "node:child_process";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
+import { renderZfsShell } from "../../../builder/store/zfs.js";
+
+jest.setTimeout(60_000);
+
+const HERE = dirname(fileURLToPath(import.meta.url));
+const BASE = "fa2171da437013a53b3c461e782bdfb79ca4dbc51e64c7705d209d3ebbbcded4";
+const RUN = "5eec24979979f9175c499e825a6faf21c54ae559087584dac20876768126d74c";
+const COPY = "145542b48a13d60a822a503e697fff17b51ffa0dd029105e0c32cd82b448c5cc";
+const LAST = "0da9b47e5ba220d10449152f62950c570936dbc2d9c60925124847c52926051a";
+const FAILED = "d6ceeadbc6777b0a4b180b9587ab4d641e281ae7ae651de8f80c43c701a15e86";
+
+type Command = string[];
+const GOLDEN = JSON.parse(readFileSync(join(HERE, "zfs-commands.json"), "utf8")) as Record<
+  "build" | "failing",
+  Command[]
+>;
+
+/** Knows datasets by name, as far as the questions go that are asked; notes every command that changes something. */
+const STAND_IN = String.raw`#!/usr/bin/perl
+use strict; use warnings; use JSON::PP; my $dir = $ENV{STAND_IN}; my ($verb, @rest) = @ARGV; my $last = $rest[-1];
+my %have = map { chomp; $_ => 1 } do { open my $f, "<", "$dir/datasets" or die; <$f> };
+if ($verb eq "list") { if (grep { $_ eq "-r" } @rest) { print "$_\n" for grep { !/\@/ and ($_ eq $last or index($_, "$last/") == 0) } sort keys %have; exit 0 } exit($have{$last} ? 0 : 1) }
+if ($verb eq "get") { print $rest[-2] eq "mountpoint" ? "$dir/pool\n" : "no\n"; exit 0 }
+{ open my $f, ">>", "$dir/commands" or die; print $f encode_json(["zfs", $verb, @rest]), "\n" }
+my @names = grep { m{/} and !/^mountpoint=/ } @rest;
+if ($verb eq "create" or $verb eq "clone") { $have{$last} = 1; system "mkdir", "-p", $dir . "/pool/" . substr $last, 9 }
+if ($verb eq "snapshot") { my ($ds) = split /\@/, $last; for (keys %have) { $have{"$_\@snap"} = 1 if !/\@/ and ($_ eq $ds or index($_, "$ds/") == 0) } }
+if ($verb eq "destroy") { delete @have{grep { $_ eq $last or index($_, "$last/") == 0 or index($_, "$last\@") == 0 } keys %have} }
+if ($verb eq "rename") { my ($from, $to) = @names; for (grep { $_ eq $from or index($_, "$from/") == 0 or index($_, "$from\@") == 0 } keys %have) { my $new = $to . substr $_, length $from; delete $have{$_}; $have{$new} = 1 } }
+open my $f, ">", "$dir/datasets" or die; print $f "$_\n" for sort keys %have;
+`;
+
+describe("the datasets of OBuilder's zfs store", () => {
+  let dir: string;
+  beforeAll(() => {
+    dir = mkdtempSync(join(tmpdir(), "mf-zfs-"));
+    mkdirSync(join(dir, "bin"));
+    mkdirSync(join(dir, "pool"));
+    writeFileSync(join(dir, "bin/zfs"), STAND_IN);
+    for (const name of ["chown", "mkdir"])
+      writeFileSync(
+        join(dir, "bin", name),
+        `#!/usr/bin/perl\nuse JSON::PP; my @w = @ARGV; s{^\\Q$ENV{STAND_IN}\\E/pool}{/Volumes/obuilder} for @w; open my $f, ">>", "$ENV{STAND_IN}/commands"; print $f encode_json(["${name}", @w]), "\\n"; exec "/bin/mkdir", @ARGV if "${name}" eq "mkdir";\n`,
+      );
+    for (const name of ["zfs", "chown", "mkdir"]) chmodSync(join(dir, "bin", name), 0o755);
+  });
+  afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+  /** Runs our functions on a stand-in that has these datasets; gives the commands that change something. */
+  function record(datasets: readonly string[], calls: string): Command[] {
+    writeFileSync(join(dir, "datasets"), datasets.map((name) => `${name}\n`).join(""));
+    writeFileSync(join(dir, "commands"), "");
+    const script = `set -eu\nhome=/Users/mac1000 prefix=/opt/homebrew uid=1000 gid=1000\n${renderZfsShell("obuilder")}${calls}`;
+    execFileSync("/bin/sh", ["-c", script], {
+      env: { PATH: `${join(dir, "bin")}:/usr/bin:/bin`, STAND_IN: dir },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const lines = readFileSync(join(dir, "commands"), "utf8").trimEnd().split("\n");
+    return lines.map((line) => JSON.parse(line) as Command);
+  }
+  const base = "obuilder/base-image/base-x";
+  const start = ["obuilder", base, `${base}/brew`, `${base}/home`, `${base}/brew@snap`, `${base}/home@snap`];
+
+  it("are made, cloned, mounted, snapshotted and kept by the commands of the original, in its order", () => {
+    const ours = record(
+      start,
+      `zfs_open
+zfs_base ${BASE} base-x
+zfs_begin ${RUN} ${BASE}; zfs_leave ${RUN}; zfs_save ${RUN}
+zfs_begin ${COPY} ${RUN}; zfs_leave ${COPY}; zfs_save ${COPY}
+zfs_clear obuilder/result/${LAST}
+zfs_call clone -o canmount=noauto -- obuilder/result/${COPY}@snap obuilder/result/${LAST}`,
+    );
+    // The original runs its last step with caches; that order is compared in the next test.
+    expect(ours).toEqual(GOLDEN.build.slice(0, ours.length));
+    expect(ours.length).toBeGreaterThan(30);
+  });
+
+  it("keep caches as the original does, but mount one whose target was not there too", () => {
+    const at = GOLDEN.build.findIndex((words) => words[1] === "create" && words[3]?.startsWith("obuilder/cache/c-"));
+    const golden = GOLDEN.build.slice(at).filter(([, , name]) => name !== "obuilder/result");
+    const ours = record(
+      [
+        "obuilder",
+        ...[LAST].flatMap((id) => [id, `${id}/home`, `${id}/brew`]).map((name) => `obuilder/result/${name}`),
+      ],
+      `zfs_make_cache 0 homebrew; zfs_make_cache 1 absent
+zfs_place obuilder/result/${LAST} /Users/mac1000 /opt/homebrew
+zfs_enter_cache 0 homebrew /Users/mac1000/Library/Caches/Homebrew
+zfs_enter_cache 1 absent /Users/mac1000/nowhere
+zfs_leave_cache 0 homebrew; zfs_leave_cache 1 absent
+zfs_leave ${LAST}
+zfs_keep_cache 1 2 absent; zfs_keep_cache 0 3 homebrew
+zfs_save ${LAST}`,
+    );
+    const added = ["zfs", "set", "mountpoint=/Users/mac1000/nowhere", "obuilder/cache-tmp/1-c-absent"];
+    expect(ours.filter((words) => words.join() !== added.join())).toEqual(golden);
+    expect(ours).toContainEqual(added);
+  });
+
+  it("of a failed step are destroyed as there", () => {
+    const have = [BASE, `${BASE}/home`, `${BASE}/brew`].map((name) => `obuilder/result/${name}`);
+    const parts = ["state", "result", "cache", "cache-tmp"].map((name) => `obuilder/${name}`);
+    const ours = record(["obuilder", ...parts, ...have], `zfs_open\nzfs_begin ${FAILED} ${BASE}\nzfs_abort ${FAILED}`);
+    expect(ours).toEqual(GOLDEN.failing.filter(([, , name]) => name !== "obuilder/result"));
+  });
+
+  it("left by a build that died are destroyed before their place is used again", () => {
+    const left = [`obuilder/result/${RUN}`, `obuilder/result/${RUN}/home`];
+    const ours = record(
+      ["obuilder", `obuilder/result/${BASE}`, `obuilder/result/${BASE}@snap`, ...left],
+      `zfs_begin ${RUN} ${BASE}`,
+    );
+    expect(ours[0]).toEqual(["zfs", "destroy", "-r", "-f", "--", `obuilder/result/${RUN}`]);
+  });
+
+  it("refuse a pool's name that is none", () => {
+    for (const name of ["", "a b", "a/b", "-f", "$(x)"]) expect(() => renderZfsShell(name)).toThrow(RangeError);
+  });
+});
+
+/** Debian's zfs-fuse is an old ZFS, but a real one: datasets, clones and snapshots that hold files. */
+const hasZfsFuse = existsSync("/usr/sbin/zfs-fuse") && existsSync("/dev/fuse");
+
+(hasZfsFuse ? describe : describe.skip)("the same on a real pool (zfs-fuse)", () => {
+  it("publishes home and prefix, starts from them, keeps each step, forgets a failed one, and replaces a base in use", () => {
+    const script = `set -eu
+mount -t tmpfs pool /mnt; mkdir -p /run/zfs /etc/zfs; mount -t tmpfs run /run/zfs; mount -t tmpfs etc /etc/zfs
+truncate -s 192M /mnt/image
+zfs-fuse --no-daemon >/dev/null 2>&1 &
+n=0; until [ -S /run/zfs/zfs_socket ] || [ $n -ge 100 ]; do n=$((n + 1)); sleep 0.1; done
+zpool create -f -m /mnt/pool tank /mnt/image 2>/dev/null
+mkdir -p /mnt/tree/local/bin /mnt/tree/src; echo tool >/mnt/tree/local/bin/tool; echo one >/mnt/tree/src/file; ln /mnt/tree/src/file /mnt/tree/src/twin
+home=/mnt/home prefix=/mnt/prefix uid=65533 gid=65533; mkdir $home $prefix
+${renderZfsShell("tank")}
+zfs_probe; zfs_open
+zfs_publish tools /mnt/tree /mnt/tree/local
+zfs_base aaaa tools
+zfs_begin bbbb aaaa
+cat $home/src/file $prefix/bin/tool; stat -c %h $home/src/file; ls $home
+echo two >$home/src/more; echo new >$prefix/bin/new
+zfs_leave bbbb; zfs_save bbbb
+echo "home empty: $(ls $home | wc -l)"
+zfs_begin cccc bbbb; echo lost >$home/src/lost; zfs_abort cccc
+zfs_begin dddd bbbb; ls $home/src $prefix/bin; zfs_leave dddd; zfs_save dddd
+zfs_has bbbb && echo has b; zfs_has cccc || echo no c
+echo changed >/mnt/tree/src/file; zfs_publish tools /mnt/tree /mnt/tree/local | sed 's/-[0-9]*$/-DATE/'
+zfs_base eeee tools; zfs_begin ffff eeee; cat $home/src/file; zfs_leave ffff; zfs_save ffff
+zfs list -H -o name -t filesystem | grep -c '^tank/base-image/tools\\.old'
+zfs_delete dddd; zfs_has dddd || echo no d
+zpool destroy -f tank
+`;
+    const words = ["--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation", "private"];
+    const printed = execFileSync("timeout", ["50", "unshare", ...words, "/bin/sh", "-c", script], {
+      env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" },
+      stdio: ["ignore", "pipe", "pipe"],
+    }).toString();
+    expect(printed.trimEnd().split("\n")).toEqual([
+      "one",
+      "tool",
+      "2",
+      "src",
+      "home empty: 0",
+      "/mnt/home/src:",
+      "file",
+      "more",
+      "twin",
+      "",
+      "/mnt/prefix/bin:",
+      "new",
+      "tool",
+      "has b",
+      "no c",
+      "kept tank/base-image/tools.old-DATE",
+      "changed",
+      "3",
+      "no d",
+    ]);
+  });
+});
