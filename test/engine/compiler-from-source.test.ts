@@ -5,7 +5,15 @@ import { execFileSync } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { bootMac, type SimMac } from "../mac/fixture.js";
 import { fetchOcamlSource, type SourceArchive } from "./compiler-source.js";
-import { compareListings, describeHosts, listRunProcesses, makeFleet, type Config, type Fleet } from "./fleet.js";
+import {
+  compareListings,
+  describeHosts,
+  killRuns,
+  listRunProcesses,
+  makeFleet,
+  type Config,
+  type Fleet,
+} from "./fleet.js";
 import { openRelay, type Relay } from "./relay.js";
 import { waitFor } from "./scratch-project.js";
 
@@ -97,7 +105,7 @@ describe("a compiler from its source", () => {
     await waitFor("a new connection", () => relay.connections() > before, 60_000);
 
     // Everything on our side dies; the job does not, and the next run picks it up.
-    for (const { pid } of listRunProcesses(fleet)) process.kill(pid, "SIGKILL");
+    killRuns(fleet);
     expect((await first.done).code).toBeNull();
     await waitFor("our side to be gone", () => listRunProcesses(fleet).length === 0);
     expect(await mac.run("ps -axo uid=,command=")).toMatch(WORK);

@@ -49,7 +49,7 @@ export async function makeFleet(options: { env?: Record<string, string> } = {}):
     preview: (...args) =>
       project.pulumi(["preview", ...(args.length === 0 ? ["--diff", "--expect-no-changes"] : args)]),
     remove: () => {
-      for (const { pid } of listRunProcesses(project)) process.kill(pid, "SIGKILL");
+      killRuns(project);
       project.remove();
     },
     resource: (type, name) => readEntries(project).find(({ urn }) => urn.endsWith(`:${type}::${name}`)),
@@ -107,6 +107,17 @@ export function listRunProcesses(project: ScratchProject): { pid: number; comman
     .readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name) && readProc(name, "environ").includes(`file://${project.stateFolder}`))
     .map((name) => ({ pid: Number(name), command: readProc(name, "cmdline").replaceAll("\0", " ") }));
+}
+
+/** kill -9 of everything on our side: CLI, wrapper, language host, program, providers, connections. */
+export function killRuns(project: ScratchProject): void {
+  for (const { pid } of listRunProcesses(project)) {
+    try {
+      process.kill(pid, "SIGKILL");
+    } catch {
+      // it has ended by itself
+    }
+  }
 }
 
 function readProc(pid: string, name: string): string {
