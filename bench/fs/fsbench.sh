@@ -63,8 +63,8 @@ mount_candidate() {
     case $1 in
     native) A=$tree1 B=$tree2; return ;;
     bindfs)
-        bindfs -f --resolve-symlinks "$tree1" "$mnt" >/dev/null 2>&1 & pid=$!
-        bindfs -f --resolve-symlinks "$tree2" "$mnt2" >/dev/null 2>&1 & pid2=$!
+        bindfs -f "$tree1" "$mnt" >/dev/null 2>&1 & pid=$!
+        bindfs -f "$tree2" "$mnt2" >/dev/null 2>&1 & pid2=$!
         A=$mnt B=$mnt2 ;;
     obuilderfs)
         "$daemon" --scoreboard "$board" --fallback "$work/fallback" "$mnt" >/dev/null 2>"$work/daemon.log" & pid=$!
