@@ -4,6 +4,7 @@ import {
   type Builder,
   type BuildResult,
   type ResolvedBase,
+  type StoreConfig,
   type StoreMode,
 } from "../../builder/build/build.js";
 import { IMAGES_DIR, publishImage, renderUnpublishScript, type Receipt } from "../../builder/build/publish.js";
@@ -21,7 +22,7 @@ export interface BaseImageInputs extends Props {
   host: string;
   image: string;
   builder: Builder & Props;
-  store: { engine: "rsync"; mode: StoreMode; path: string } & Props;
+  store: { engine: StoreConfig["engine"]; mode: StoreMode; path: string } & Props;
   /** Canonical spec, mach form. */
   spec: string;
   /** Folder of the controller that copy steps read. */

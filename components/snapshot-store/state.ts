@@ -2,7 +2,8 @@ import { MacfoundryError } from "../../host/errors.js";
 import { listManagedScript, removeManagedScript, writeManagedScript } from "../../host/managed.js";
 import { sh } from "../../host/quote.js";
 import { selectEngine } from "../../builder/store/engine.js";
-import { locateStore, type Builder, type StoreMode } from "../../builder/store/layout.js";
+import { locateStore, type Builder, type StoreConfig, type StoreMode } from "../../builder/store/layout.js";
+import { installCloneHelper } from "../../builder/store/helper.js";
 import { renderEnsureStore } from "../../builder/store/open.js";
 import { checkBuilder } from "../builder-input.js";
 import { checkAbsolutePath, checkOneOf, show } from "../checks.js";
@@ -11,7 +12,8 @@ import type { Change, FactSource, Problem, Props, StateResource } from "../resou
 export interface SnapshotStoreInputs extends Props {
   host: string;
   builder: Builder & Props;
-  engine: "rsync";
+  engine: StoreConfig["engine"];
+  /** Of the rsync engine. */
   mode: StoreMode;
   /** Each builder has a folder of its own below it. */
   path: string;
@@ -36,6 +38,8 @@ interface StoreRecord {
   owner: string;
   missing: string[];
   access: string;
+  /** Of the account that owns it. */
+  gid: number;
 }
 
 const NOUN = "snapshot-store";
@@ -52,6 +56,7 @@ for record in /var/db/macfoundry/managed/${NOUN}/*; do
   read -r engine mode root <"$record"
   printf 'access %s %s\\n' "$name" "$(perl -e 'my @s = lstat shift or exit; printf "%o %d", $s[2] & 07777, $s[4]' "$root")"
   printf 'owner %s %s\\n' "$name" "$(cat "$root/state/owner" 2>/dev/null || :)"
+  printf 'gid %s %s\\n' "$name" "$(id -g "$(cut -d ' ' -f 1 "$root/state/owner" 2>/dev/null)" 2>/dev/null || :)"
   for part in ${PARTS.join(" ")}; do [ -e "$root/$part" ] || printf 'missing %s %s\\n' "$name" "$part"; done
 done
 `;
@@ -77,7 +82,7 @@ export const snapshotStore: StateResource<SnapshotStoreInputs, SnapshotStoreObse
   read(facts, inputs, name) {
     const record = facts.get(name);
     if (record === undefined) return undefined;
-    const { missing, ...rest } = record;
+    const { missing, gid: _gid, ...rest } = record;
     return {
       ...rest,
       builder: inputs.builder,
@@ -128,6 +133,7 @@ export const snapshotStore: StateResource<SnapshotStoreInputs, SnapshotStoreObse
     }
     context.progress(`store ${root}`);
     const config = { engine: inputs.engine, mode: inputs.mode, root };
+    if (config.engine === "clone") await installCloneHelper(context.host);
     const script = `${renderEnsureStore(config, inputs.builder, selectEngine(config))}
 ${sh`chmod 0700 ${root}; chown 0:0 ${root}`}
 ${writeManagedScript(NOUN, name, `${inputs.engine} ${inputs.mode} ${root}`)}`;
@@ -159,8 +165,20 @@ ${writeManagedScript(NOUN, name, `${inputs.engine} ${inputs.mode} ${root}`)}`;
     const owner = /^(\S+) (\d+) (\S+) ?(\S*)$/.exec(record?.owner ?? "");
     if (record === undefined || owner === null) return undefined;
     const [, builderName = "", uid = "", home = "", prefix = ""] = owner;
-    const builder = { name: builderName, uid: Number(uid), gid: 20, home, ...(prefix === "" ? {} : { prefix }) };
-    return { host: "", builder, engine: "rsync", mode: record.mode as StoreMode, path: record.path };
+    const builder = {
+      name: builderName,
+      uid: Number(uid),
+      gid: record.gid,
+      home,
+      ...(prefix === "" ? {} : { prefix }),
+    };
+    return {
+      host: "",
+      builder,
+      engine: record.engine as StoreConfig["engine"],
+      mode: record.mode as StoreMode,
+      path: record.path,
+    };
   },
 };
 
@@ -201,14 +219,16 @@ function parseStores(text: string): Map<string, StoreRecord> {
         owner: "",
         missing: [],
         access: "missing",
+        gid: 20,
       });
       continue;
     }
-    const [, kind = "", name = "", value = ""] = /^(access|owner|missing) (\S+) (.*)$/.exec(line) ?? [];
+    const [, kind = "", name = "", value = ""] = /^(access|owner|missing|gid) (\S+) (.*)$/.exec(line) ?? [];
     const store = stores.get(name);
     if (store === undefined) continue;
     if (kind === "access" && value !== "") store.access = value;
     if (kind === "owner") store.owner = value.trimEnd();
+    if (kind === "gid" && value !== "") store.gid = Number(value);
     if (kind === "missing") store.missing.push(value);
   }
   return stores;
@@ -216,7 +236,7 @@ function parseStores(text: string): Map<string, StoreRecord> {
 
 function checkStore(props: Props): Problem[] {
   const problems: Problem[] = [];
-  if (props["engine"] !== undefined) checkOneOf(problems, props, "engine", ["rsync"]);
+  if (props["engine"] !== undefined) checkOneOf(problems, props, "engine", ["rsync", "clone"]);
   if (props["mode"] !== undefined) checkOneOf(problems, props, "mode", ["copy", "hardlink", "hardlink_unsafe"]);
   if (props["path"] !== undefined) checkAbsolutePath(problems, "path", props["path"]);
   checkBuilder(problems, props["builder"]);

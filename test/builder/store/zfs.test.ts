@@ -29,7 +29,7 @@ if ($verb eq "list") { if (grep { $_ eq "-r" } @rest) { print "$_\n" for grep { 
 if ($verb eq "get") { print $rest[-2] eq "mountpoint" ? "$dir/pool\n" : "no\n"; exit 0 }
 { open my $f, ">>", "$dir/commands" or die; print $f encode_json(["zfs", $verb, @rest]), "\n" }
 my @names = grep { m{/} and !/^mountpoint=/ } @rest;
-if ($verb eq "create" or $verb eq "clone") { $have{$last} = 1; system "mkdir", "-p", $dir . "/pool/" . substr $last, 9 }
+if ($verb eq "create" or $verb eq "clone") { $have{$last} = 1; system "/bin/mkdir", "-p", $dir . "/pool/" . substr $last, 9 }
 if ($verb eq "snapshot") { my ($ds) = split /\@/, $last; for (keys %have) { $have{"$_\@snap"} = 1 if !/\@/ and ($_ eq $ds or index($_, "$ds/") == 0) } }
 if ($verb eq "destroy") { delete @have{grep { $_ eq $last or index($_, "$last/") == 0 or index($_, "$last\@") == 0 } keys %have} }
 if ($verb eq "rename") { my ($from, $to) = @names; for (grep { $_ eq $from or index($_, "$from/") == 0 or index($_, "$from\@") == 0 } keys %have) { my $new = $to . substr $_, length $from; delete $have{$_}; $have{$new} = 1 } }
@@ -130,12 +130,14 @@ const hasZfsFuse = existsSync("/usr/sbin/zfs-fuse") && existsSync("/dev/fuse");
 
 (hasZfsFuse ? describe : describe.skip)("the same on a real pool (zfs-fuse)", () => {
   it("publishes home and prefix, starts from them, keeps each step, forgets a failed one, and replaces a base in use", () => {
+    const folder = mkdtempSync(join(tmpdir(), "mf-pool-"));
     const script = `set -eu
-mount -t tmpfs pool /mnt; mkdir -p /run/zfs /etc/zfs; mount -t tmpfs run /run/zfs; mount -t tmpfs etc /etc/zfs
-truncate -s 192M /mnt/image
+mount -t tmpfs mnt /mnt
+for folder in /run/zfs /etc/zfs /var/lib/zfs /var/lock/zfs; do mkdir -p $folder; mount -t tmpfs zfs $folder; done
+truncate -s 192M "$image"
 zfs-fuse --no-daemon >/dev/null 2>&1 &
 n=0; until [ -S /run/zfs/zfs_socket ] || [ $n -ge 100 ]; do n=$((n + 1)); sleep 0.1; done
-zpool create -f -m /mnt/pool tank /mnt/image 2>/dev/null
+zpool create -f -m /mnt/pool tank "$image" 2>/dev/null
 mkdir -p /mnt/tree/local/bin /mnt/tree/src; echo tool >/mnt/tree/local/bin/tool; echo one >/mnt/tree/src/file; ln /mnt/tree/src/file /mnt/tree/src/twin
 home=/mnt/home prefix=/mnt/prefix uid=65533 gid=65533; mkdir $home $prefix
 ${renderZfsShell("tank")}
@@ -158,9 +160,10 @@ zpool destroy -f tank
 `;
     const words = ["--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation", "private"];
     const printed = execFileSync("timeout", ["50", "unshare", ...words, "/bin/sh", "-c", script], {
-      env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" },
+      env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C", image: join(folder, "pool") },
       stdio: ["ignore", "pipe", "pipe"],
     }).toString();
+    rmSync(folder, { recursive: true });
     expect(printed.trimEnd().split("\n")).toEqual([
       "one",
       "tool",
