@@ -11,6 +11,7 @@ export function parseStore(text: string, mode?: StoreMode): StoreConfig {
   const [engine, place] = [text.slice(0, Math.max(colon, 0)), text.slice(colon + 1)];
   const refuse = (why: string): UsageError => new UsageError(`--store ${text}: ${why}`);
   if (engine !== "rsync" && mode !== undefined) throw refuse("--rsync-mode is for rsync stores");
+  if (engine === "zfs") throw refuse("a zfs pool cannot be built into yet; rsync and clone stores can");
   if (engine !== "rsync" && engine !== "clone") throw refuse("a store is rsync:/PATH or clone:/PATH");
   const parts = place.split("/");
   if (!place.startsWith("/") || parts.includes("..") || /[\0\n]/.test(place))
