@@ -30,4 +30,27 @@ describe("a build on a simulated Mac", () => {
     await expect(failing).rejects.toThrow(/allows writing only below \/Users\/mac705, \/opt\/homebrew/);
     expect(await lab.mac.run("ls /Users/Shared")).not.toContain("escaped");
   });
+
+  it("runs the login files of the home inside the sandbox, too", async () => {
+    await lab.build(`((from empty)
+      (run (shell "echo 'echo x > /Users/Shared/by-profile' > .bash_profile"))
+      (run (shell true)))`);
+    expect(await lab.mac.run("ls -A /Users/Shared")).not.toContain("by-profile");
+  });
+
+  it("clones instead of copying where the volume can, with a helper that is compiled there", async () => {
+    const store = { engine: "clone" as const, root: "/var/db/macfoundry/clones/mac705" };
+    const text = `((from empty)
+      (run (shell "echo a > a; ln a b; echo tool > /opt/homebrew/tool"))
+      (run (shell "echo changed > b; cat a /opt/homebrew/tool")))`;
+    const result = await lab.build(text, { store });
+    expect(lab.output).toBe("changed\ntool\n");
+    await lab.mac.run("rm -rf /Users/mac705/a /opt/homebrew/tool");
+    const again = await lab.build(text, { store });
+    expect(again.steps.every((step) => step.isCached)).toBe(true);
+    const [, first] = result.steps;
+    expect(await lab.mac.run(`cat ${store.root}/result/${first?.id}/rootfs/a /Users/mac705/a /opt/homebrew/tool`)).toBe(
+      "a\nchanged\ntool\n",
+    );
+  });
 });
