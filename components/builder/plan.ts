@@ -70,7 +70,8 @@ function findRefusal(live: BuilderObserved | undefined, wanted: BuilderInput): R
       remedy: `${wanted.name} exists with uid ${live.uid}, and its files would be lost to it: choose another name, or remove the account at the Mac`,
     };
   }
-  if (live.home !== wanted.home) {
+  // No home at all: an account that was being made when the Mac or the connection went away; it is ours to finish.
+  if (live.home !== undefined && live.home !== wanted.home) {
     return {
       code: "TAKEN",
       path: "home",

@@ -95,7 +95,7 @@ function observeBuilder(facts: BuilderFacts, name: string, uid: number): Builder
     gid: account.gid,
     fullName: account.fullName,
     shell: account.shell,
-    home: account.home,
+    ...(account.home === "" ? {} : { home: account.home }),
     hidden: account.isHidden,
     groups: [...facts.groups]
       .filter(([, members]) => members.includes(name))

@@ -99,6 +99,8 @@ describe("the plan for an account", () => {
       ["uid", "gid", "fullName", "shell", "home", "hidden", "groups", "homeAccess"].map((key) => `builders[0].${key}`),
     );
     expect(observe(["managed mac705=uid=705"])).toEqual({ builders: [{ name: "mac705", managed: true }] });
+    const withoutHome = LINES.filter((line) => !line.includes("NFSHomeDirectory"));
+    expect(plan(withoutHome).map(([path]) => path)).toEqual(["builders[0].home"]);
   });
 
   it("refuses an account of somebody else unless it is to be adopted", () => {
