@@ -247,7 +247,7 @@ static void end(void)
 static void several_users_of_the_fallback(void)
 {
     start(0);
-    compare_all(outsiders, sizeof outsiders / sizeof outsiders[0], NULL, w.fallback, step(24));
+    compare_all(outsiders, sizeof outsiders / sizeof outsiders[0], NULL, w.fallback, step(40));
     end();
 }
 
@@ -261,7 +261,7 @@ static void a_builder(void)
 {
     start(1);
     char *tree = strdup(in_tree(&w, 0, "."));
-    compare_all(builders, sizeof builders / sizeof builders[0], &builders[0], tree, step(24));
+    compare_all(builders, sizeof builders / sizeof builders[0], &builders[0], tree, step(40));
     free(tree);
     end();
 }
