@@ -1,6 +1,6 @@
-import { parse } from "yaml";
 import type { PinnedSource } from "../../builder/fetch/index.js";
 import { MacfoundryError } from "../../host/errors.js";
+import { parseStackFile } from "../hosts/read-hosts.js";
 
 /** What a stack says of the OCaml image of one compiler. */
 export interface ImageInputs {
@@ -24,7 +24,7 @@ export function readImageInputs(
   version: string,
   resolvePath: (path: string) => string,
 ): ImageInputs {
-  const config = asMap(asMap(parse(text, { schema: "core" }))["config"]);
+  const config = asMap(asMap(parseStackFile(text, file))["config"]);
   const images = Object.values(asMap(config["fleet:images"])).map(asMap);
   const image = images.find(({ spec, compiler }) => spec === "ocaml" && compiler === version);
   if (image === undefined)

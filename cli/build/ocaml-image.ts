@@ -1,11 +1,8 @@
-import * as fs from "node:fs";
-import * as os from "node:os";
-import * as path from "node:path";
 import { prepareContext, type PinnedSource } from "../../builder/fetch/index.js";
 import { ocamlImageSpec } from "../../builder/ocaml/index.js";
 import type { Spec } from "../../builder/spec/index.js";
 import type { Builder } from "../../builder/store/layout.js";
-import { findStackFile } from "../hosts/stack.js";
+import { readStackText } from "../hosts/stack.js";
 import type { Options } from "../spec/options.js";
 import { readImageInputs, refuseImage } from "./image-inputs.js";
 import type { Survey } from "./survey.js";
@@ -20,11 +17,8 @@ export async function describeImage(
 ): Promise<{ spec: Spec; contextDir: string }> {
   if (builder.prefix === undefined)
     throw refuseImage(version, "it needs a place for Homebrew", "name it with --brew-path");
-  const file = findStackFile(options.value("stack"), process.env);
-  const text = fs.readFileSync(file, "utf8");
-  const inputs = readImageInputs(text, file, version, (name) =>
-    name.startsWith("~/") ? path.join(os.homedir(), name.slice(2)) : path.resolve(path.dirname(file), name),
-  );
+  const { file, text, resolvePath } = readStackText(options.value("stack"), process.env);
+  const inputs = readImageInputs(text, file, version, resolvePath);
   const commitOf = (name: string): string => {
     const source = inputs.source(name);
     if (source.kind === "git") return source.commit;

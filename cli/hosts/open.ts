@@ -26,7 +26,9 @@ export function chooseHost(options: Options, env: Environment, platform: NodeJS.
     if (options.has("local")) throw new UsageError("--host and --local exclude each other");
     return loadStackHosts(stack, env).find(name);
   }
-  if (stack !== undefined) throw new UsageError("--stack goes with --host NAME");
+  // The OCaml image takes its sources from the stack, wherever it is built.
+  if (stack !== undefined && options.value("ocaml-version") === undefined)
+    throw new UsageError("--stack goes with --host NAME");
   // Elsewhere a forgotten --host must never reach the machine one happens to sit at.
   if (options.has("local") || platform === "darwin") return LOCAL;
   throw new UsageError("say which Mac: --host NAME of the stack, or --local for this machine");

@@ -22,7 +22,7 @@ type Fields = Readonly<Record<string, unknown>>;
 export function readStackHosts(text: string, file: string, resolvePath: (path: string) => string): StackHosts {
   const refuse = (resource: string, cause: string, remedy: string): MacfoundryError =>
     new MacfoundryError({ code: "CONFIG_INVALID", resource: `${file}: ${resource}`, cause, remedy });
-  const config = readMap(parseYaml(text, refuse), "config");
+  const config = readMap(parseStackFile(text, file), "config");
   const entries = readMap(config, "macfoundry:hosts");
   const names = Object.keys(entries);
   const storePath = readMap(config, "fleet:store")["path"];
@@ -57,15 +57,18 @@ export function readStackHosts(text: string, file: string, resolvePath: (path: s
   };
 }
 
-function parseYaml(
-  text: string,
-  refuse: (resource: string, cause: string, remedy: string) => MacfoundryError,
-): unknown {
+/** The file's values, not yet checked. Raises CONFIG_INVALID for what is no YAML. */
+export function parseStackFile(text: string, file: string): unknown {
   try {
     return parse(text, { schema: "core" });
   } catch (error) {
     const [reason = ""] = String(error instanceof Error ? error.message : error).split("\n");
-    throw refuse("YAML", reason, "mend the file: `macfoundry pulumi preview` shows every error in its place");
+    throw new MacfoundryError({
+      code: "CONFIG_INVALID",
+      resource: file,
+      cause: reason,
+      remedy: "mend the file: `macfoundry pulumi preview` shows every error in its place",
+    });
   }
 }
 

@@ -28,12 +28,24 @@ export function findStackFile(named: string | undefined, env: Environment): stri
   return path.join(ROOT, "stacks", `Pulumi.${shortenStack(stack)}.yaml`);
 }
 
+/** A stack's file and its text. */
+export interface StackText {
+  readonly file: string;
+  readonly text: string;
+  /** Makes a path of the file absolute: from `~/` or the file's folder, as everywhere in it. */
+  readonly resolvePath: (name: string) => string;
+}
+
 /** Raises CONFIG_INVALID. */
-export function loadStackHosts(named: string | undefined, env: Environment): StackHosts {
+export function readStackText(named: string | undefined, env: Environment): StackText {
   const file = findStackFile(named, env);
-  let text: string;
   try {
-    text = fs.readFileSync(file, "utf8");
+    return {
+      file,
+      text: fs.readFileSync(file, "utf8"),
+      resolvePath: (name) =>
+        name.startsWith("~/") ? path.join(os.homedir(), name.slice(2)) : path.resolve(path.dirname(file), name),
+    };
   } catch (error) {
     throw new MacfoundryError({
       code: "CONFIG_INVALID",
@@ -42,10 +54,12 @@ export function loadStackHosts(named: string | undefined, env: Environment): Sta
       remedy: "name another stack with --stack, or the file itself in MACFOUNDRY_STACK_FILE",
     });
   }
-  // As ssh reads a key's path: from `~/` or absolute; a relative one counts from the file, as all paths in it do.
-  const resolve = (name: string): string =>
-    name.startsWith("~/") ? path.join(os.homedir(), name.slice(2)) : path.resolve(path.dirname(file), name);
-  return readStackHosts(text, file, resolve);
+}
+
+/** Raises CONFIG_INVALID. */
+export function loadStackHosts(named: string | undefined, env: Environment): StackHosts {
+  const { file, text, resolvePath } = readStackText(named, env);
+  return readStackHosts(text, file, resolvePath);
 }
 
 function findSelected(env: Environment): string | undefined {

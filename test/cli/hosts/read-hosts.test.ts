@@ -1,6 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
 import { readStackHosts } from "../../../cli/hosts/read-hosts.js";
 import { chooseHost } from "../../../cli/hosts/open.js";
+import { findStackFile, loadStackHosts } from "../../../cli/hosts/stack.js";
 import { parseOptions, UsageError } from "../../../cli/spec/options.js";
 
 const FILE = `config:
@@ -49,5 +50,23 @@ describe("the Mac that a command line means", () => {
     expect(() => choose([], "linux")).toThrow(UsageError);
     expect(() => choose(["--host", "a", "--local"], "linux")).toThrow(UsageError);
     expect(() => choose(["--stack", "a"], "darwin")).toThrow(UsageError);
+  });
+});
+
+describe("the selected stack's file", () => {
+  const nowhere = { XDG_DATA_HOME: "/nonexistent", XDG_CACHE_HOME: "/nonexistent", PULUMI_HOME: "/nonexistent" };
+
+  it("is the named one's, the one in MACFOUNDRY_STACK_FILE, or PULUMI_STACK's, in this order", () => {
+    const both = { ...nowhere, MACFOUNDRY_STACK_FILE: "/a/Pulumi.x.yaml", PULUMI_STACK: "y" };
+    expect(findStackFile("organization/fleet/z", both)).toMatch(/\/stacks\/Pulumi\.z\.yaml$/);
+    expect(findStackFile(undefined, both)).toBe("/a/Pulumi.x.yaml");
+    expect(findStackFile(undefined, { ...nowhere, PULUMI_STACK: "y" })).toMatch(/\/stacks\/Pulumi\.y\.yaml$/);
+  });
+
+  it("is asked for when there is none, and named when it cannot be read", () => {
+    expect(() => findStackFile(undefined, nowhere)).toThrow(/no stack is named or selected/);
+    expect(() => loadStackHosts("no-such-stack", nowhere)).toThrow(
+      /Pulumi\.no-such-stack\.yaml: cannot be read: ENOENT/,
+    );
   });
 });
