@@ -4,18 +4,29 @@ import { quoteWord } from "../../host/quote.js";
 import { DiskTree, findCollision, sendCopy } from "../copy/index.js";
 import type { CopyStep, EnvPair, FromStep, Outcome, RunStep, StepHandlers, StepId } from "../ids/index.js";
 import { renderSandboxProfile, type SandboxRules } from "../sandbox/profile.js";
-import { asBytes, printMach, toBytes, toText, type ByteString, type Op, type Spec } from "../spec/index.js";
-import { opToSexp } from "../spec/canonical.js";
+import { asBytes, toBytes, toText, type ByteString } from "../spec/index.js";
 import { nameCache } from "./caches.js";
 import { composeCommand, renderWords, resolveInHome } from "./command.js";
+import { countSteps, measures, secretsFolder, titleOf } from "./describe.js";
 import { parseEnvFile, printEnvFile } from "./env-file.js";
 import type { StepOutcome } from "./events.js";
 import { stepFailed } from "./failure.js";
-import { parseReport, totalSeconds, type JobReport } from "./report.js";
+import { parseReport, type JobReport } from "./report.js";
 import { COPY_PACKER, RemoteTree, sourcesFrom } from "./remote-tree.js";
 import type { BuildSession, StageJob } from "./session.js";
 import { renderBaseScript, renderStepScript, type StepScript } from "./step-script.js";
 import { COPY_UNPACKER } from "./unpack.js";
+
+/** What is the same for runs and copies once it is known what to do. */
+interface Work {
+  kind: "run" | "copy";
+  title: string;
+  argv: readonly ByteString[];
+  rules: SandboxRules;
+  script: Pick<StepScript, "command" | "secrets" | "caches">;
+  secrets: readonly Buffer[];
+  input?: StageJob["input"];
+}
 
 /** What each kind of step does: found in the store, or run as a job. The order of steps is `walkSpec`'s. */
 export class StepRunner implements StepHandlers<DiskTree | RemoteTree> {
@@ -92,13 +103,12 @@ export class StepRunner implements StepHandlers<DiskTree | RemoteTree> {
       workdir: step.context.workdir,
     };
     const { tmpDir } = this.session.facts;
-    return this.execute(
-      step,
-      "run",
+    return this.execute(step, {
+      kind: "run",
       title,
       argv,
       rules,
-      {
+      script: {
         command: {
           withProfile: `start_step ${renderWords(composeCommand(builder, tmpDir, command, true))}`,
           without: `start_step ${renderWords(composeCommand(builder, tmpDir, command, false))}`,
@@ -109,8 +119,8 @@ export class StepRunner implements StepHandlers<DiskTree | RemoteTree> {
           target: this.checkCacheTarget(toText(target)),
         })),
       },
-      step.secrets.map(({ value }) => toBytes(value)),
-    );
+      secrets: step.secrets.map(({ value }) => toBytes(value)),
+    });
   }
 
   async copy(step: CopyStep & { source: DiskTree | RemoteTree }): Promise<Outcome> {
@@ -122,49 +132,35 @@ export class StepRunner implements StepHandlers<DiskTree | RemoteTree> {
       throw this.refuse(title, `${names} are the same name on a Mac's volume`);
     }
     if (await this.isHit("copy", title, step)) return "cached";
-    const argv = ["tar", "-xf", "-"].map(asBytes);
-    const rules = this.rulesFor([]);
-    if (source instanceof RemoteTree) {
-      const words = `copy_between ${quoteWord(COPY_PACKER)} ${quoteWord(source.rootfs)} ${quoteWord(COPY_UNPACKER)}`;
-      const list = () => ({ stream: Readable.from([Buffer.from(source.listFor(plan))]), done: Promise.resolve() });
-      return this.execute(
-        step,
-        "copy",
-        title,
-        argv,
-        rules,
-        { command: { withProfile: words, without: words }, secrets: [], caches: [] },
-        [],
-        list,
-      );
-    }
-    const stream = () => {
-      const output = new PassThrough();
-      return { stream: output, done: sendCopy(source, plan, step.context.user, output, this.session.signal) };
-    };
-    const words = `sandboxed_as_builder /usr/bin/perl -e ${quoteWord(COPY_UNPACKER)}`;
-    return this.execute(
-      step,
-      "copy",
+    const unpack = quoteWord(COPY_UNPACKER);
+    const script = (words: string) => ({ command: { withProfile: words, without: words }, secrets: [], caches: [] });
+    const common = {
+      kind: "copy" as const,
       title,
-      argv,
-      rules,
-      { command: { withProfile: words, without: words }, secrets: [], caches: [] },
-      [],
-      stream,
-    );
+      argv: ["tar", "-xf", "-"].map(asBytes),
+      rules: this.rulesFor([]),
+      secrets: [],
+    };
+    if (source instanceof RemoteTree) {
+      return this.execute(step, {
+        ...common,
+        script: script(`copy_between ${quoteWord(COPY_PACKER)} ${quoteWord(source.rootfs)} ${unpack}`),
+        input: () => ({ stream: Readable.from([Buffer.from(source.listFor(plan))]), done: Promise.resolve() }),
+      });
+    }
+    const { user } = step.context;
+    return this.execute(step, {
+      ...common,
+      script: script(`sandboxed_as_builder /usr/bin/perl -e ${unpack}`),
+      input: () => {
+        const output = new PassThrough();
+        return { stream: output, done: sendCopy(source, plan, user, output, this.session.signal) };
+      },
+    });
   }
 
-  private async execute(
-    step: { id: StepId; parent: StepId },
-    kind: "run" | "copy",
-    title: string,
-    argv: readonly ByteString[],
-    rules: SandboxRules,
-    script: Pick<StepScript, "command" | "secrets" | "caches">,
-    secrets: readonly Buffer[],
-    input?: StageJob["input"],
-  ): Promise<Outcome> {
+  private async execute(step: { id: StepId; parent: StepId }, work: Work): Promise<Outcome> {
+    const { kind, title, argv, rules, script, secrets, input } = work;
     const { session } = this;
     const { host, store } = session.request;
     const text = renderStepScript(session.context, {
@@ -280,28 +276,4 @@ export class StepRunner implements StepHandlers<DiskTree | RemoteTree> {
       remedy: "mend the spec or the stack file and run again",
     });
   }
-}
-
-/** Runs, copies and bases, nested ones too. */
-export function countSteps(spec: Spec): number {
-  const own = 1 + spec.ops.filter(({ op }) => op === "run" || op === "copy").length;
-  return spec.builds.reduce((sum, build) => sum + countSteps(build.spec), own);
-}
-
-/** One line, short enough for a status line. */
-function titleOf(op: Op): string {
-  const text = op.op === "run" ? `run ${toText(op.shell)}` : toText(printMach(opToSexp(op)));
-  const line = text.replace(/\s+/g, " ").trim();
-  return line.length > 100 ? `${line.slice(0, 99)}…` : line;
-}
-
-function measures(report: JobReport): Pick<StepOutcome, "seconds" | "bytes"> {
-  return { seconds: totalSeconds(report), bytes: report.kib === undefined ? undefined : report.kib * 1024 };
-}
-
-/** Where OBuilder's macOS sandbox puts secrets is told by this variable (after v0.7.0); it is no part of an id. */
-function secretsFolder(targets: readonly string[]): EnvPair[] {
-  const folders = new Set(targets.map((target) => target.slice(0, target.lastIndexOf("/"))));
-  const [folder] = folders;
-  return folders.size === 1 && folder !== undefined ? [[asBytes("OBUILDER_SECRETS_DIR"), asBytes(folder)]] : [];
 }
