@@ -92,7 +92,11 @@ export class ScratchRoot {
 
   /** Runs shell text as root in it; raises on an exit code other than 0. */
   sh(script: string): string {
-    const [program = "", ...words] = [...this.prefix, "/bin/bash", "-c", script];
+    return this.run(["/bin/bash", "-c", script]);
+  }
+
+  run(command: readonly string[]): string {
+    const [program = "", ...words] = [...this.prefix, ...command];
     return execFileSync(program, words, { maxBuffer: 1 << 28, stdio: ["ignore", "pipe", "pipe"] }).toString();
   }
 
