@@ -1,5 +1,5 @@
-import { writeSync } from "node:fs";
 import type { BuildEvents, StepOutcome } from "../../builder/build/build.js";
+import { writeOut } from "../write-out.js";
 import type { Verbosity } from "./options.js";
 
 const BRIGHT_BLUE = "94";
@@ -10,9 +10,8 @@ export interface Output {
   tell(line: string): void;
 }
 
-/** Standard output without a queue of ours: a slow reader slows the build down and never fills our memory. */
 export function standardOutput(): Output {
-  return { write: writeAll, tell: (line) => void process.stderr.write(`${line}\n`) };
+  return { write: writeOut, tell: (line) => void process.stderr.write(`${line}\n`) };
 }
 
 /** OBuilder's log: headings and notes as lines, output as it comes. */
@@ -40,19 +39,4 @@ export function summarizeSteps(steps: readonly StepOutcome[]): string {
       return `macfoundry: ${id.slice(0, 12)} ${time}${size} ${title}`;
     })
     .join("\n");
-}
-
-function writeAll(chunk: Buffer | string): void {
-  let rest = typeof chunk === "string" ? Buffer.from(chunk) : chunk;
-  while (rest.length > 0) {
-    try {
-      rest = rest.subarray(writeSync(1, rest));
-    } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code;
-      // Whoever reads may stop early: the build goes on.
-      if (code === "EPIPE") return;
-      if (code !== "EAGAIN") throw error;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
-    }
-  }
 }

@@ -1,7 +1,7 @@
-import { writeSync } from "node:fs";
 import { showLog } from "../../builder/store/admin.js";
 import { quoteWord } from "../../host/quote.js";
 import { formatKib, formatTable } from "../format.js";
+import { writeOut } from "../write-out.js";
 import { UsageError, type Options } from "../spec/options.js";
 import { findResult, imagesNeeding, noSuchResult, print, printJson, type StoreCommand } from "./command.js";
 
@@ -47,18 +47,6 @@ export const log: StoreCommand = {
     return 0;
   },
 };
-
-function writeOut(chunk: Buffer): void {
-  for (let rest = chunk; rest.length > 0;) {
-    try {
-      rest = rest.subarray(writeSync(1, rest));
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code === "EPIPE") return;
-      if (code !== "EAGAIN") throw error;
-    }
-  }
-}
 
 function takeId(options: Options): string {
   const [id, extra] = options.words;
