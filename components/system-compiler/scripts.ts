@@ -60,7 +60,7 @@ export function renderInstallScript(place: BuildPlace, { prefix, version }: Comp
 mkdir -p ${parentOf(prefix)}
 rm -rf ${`${prefix}.new`} ${`${prefix}.old`}
 mv "$staged" ${`${prefix}.new`}
-chown -R 0:0 ${`${prefix}.new`}
+chown -R -h 0:0 ${`${prefix}.new`}
 chmod -R go-w ${`${prefix}.new`}
 if [ -e ${prefix} ]; then mv ${prefix} ${`${prefix}.old`}; fi
 mv ${`${prefix}.new`} ${prefix}
