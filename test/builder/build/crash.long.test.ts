@@ -1,0 +1,3 @@
+import { describeCrashes, ENGINES } from "./crash.js";
+
+describeCrashes(ENGINES);
