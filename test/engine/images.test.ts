@@ -2,8 +2,16 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { bootMac, type SimMac } from "../mac/fixture.js";
-import { compareListings, describeHosts, makeFleet, type Config, type Fleet } from "./fleet.js";
-import { findProcesses, waitFor } from "./scratch-project.js";
+import {
+  compareListings,
+  describeHosts,
+  killRuns,
+  listRunProcesses,
+  makeFleet,
+  type Config,
+  type Fleet,
+} from "./fleet.js";
+import { waitFor } from "./scratch-project.js";
 
 const TIMEOUT_MS = 240_000;
 const STORE = "/var/db/macfoundry/store/mac705";
@@ -59,10 +67,8 @@ describe("images on a Mac, through the real engine", () => {
 
   const readAlias = async (name: string): Promise<string> => (await mac.run(`readlink /Users/${name}`)).trim();
   const listRuns = async (): Promise<string> => mac.run(`ls ${STORE}/result ${STORE}/result-tmp`);
-  const listProviders = (): number[] =>
-    findProcesses("provider/bin/start.mjs")
-      .filter(({ pid }) => readEnvironment(pid).includes(fleet.stateFolder))
-      .map(({ pid }) => pid);
+  const hasProvider = (): boolean =>
+    listRunProcesses(fleet).some(({ command }) => command.includes("provider/bin/start.mjs"));
 
   it(
     "refuses a prefix that holds something of others, and says what to do",
@@ -131,9 +137,8 @@ describe("images on a Mac, through the real engine", () => {
       const run = fleet.start(["up", "--skip-preview"]);
       await waitForStep("cat /Users/mac705/started");
       const started = await mac.run("cat /Users/mac705/started");
-      const ours = findProcesses("").filter(({ pid }) => readEnvironment(pid).includes(fleet.stateFolder));
-      expect(ours.length).toBeGreaterThanOrEqual(4);
-      for (const { pid } of ours) if (pid !== process.pid) tryKill(pid);
+      expect(listRunProcesses(fleet).length).toBeGreaterThanOrEqual(4);
+      killRuns(fleet);
       await run.done;
       expect((await mac.exec("pgrep -U 705 sleep")).code).toBe(0);
       const next = await fleet.up();
@@ -172,7 +177,7 @@ describe("images on a Mac, through the real engine", () => {
       run.child.kill("SIGINT");
       const end = await run.done;
       expect(end.text).toContain("CANCELLED");
-      await waitFor("the providers to end", () => listProviders().length === 0, 20_000);
+      await waitFor("the providers to end", () => !hasProvider(), 20_000);
       expect((await mac.exec("pgrep -U 705")).code).toBe(1);
       expect(await listRuns()).toBe(before);
     },
@@ -231,19 +236,3 @@ describe("images on a Mac, through the real engine", () => {
     TIMEOUT_MS,
   );
 });
-
-function tryKill(pid: number): void {
-  try {
-    process.kill(pid, "SIGKILL");
-  } catch {
-    // It has ended with the others.
-  }
-}
-
-function readEnvironment(pid: number): string {
-  try {
-    return fs.readFileSync(`/proc/${pid}/environ`, "utf8");
-  } catch {
-    return "";
-  }
-}
