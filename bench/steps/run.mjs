@@ -98,22 +98,30 @@ function median(numbers) {
   return sorted[Math.floor(sorted.length / 2)];
 }
 
-function show(rows, limits) {
-  const reflink = limits.reflink;
+function show(label, row, reflink) {
+  const ratio = reflink === undefined ? "" : `   ${(row.seconds / reflink).toFixed(2)} x one reflink copy`;
+  const figures =
+    row.failed !== undefined
+      ? `not run: ${row.failed}`
+      : `${row.seconds.toFixed(2).padStart(8)} s ${(row.perStepKib / 1024).toFixed(1).padStart(9)} MiB${ratio}`;
+  return `${label.padEnd(34)} ${figures}\n`;
+}
+
+function showAll(rows, limits) {
   process.stdout.write(
     `${size.files} files, ${size.mib} MiB, ${size.steps} trivial steps; seconds and disk per step (median)\n`,
   );
-  for (const [label, row] of rows) {
-    const figures =
-      row.failed !== undefined
-        ? `not run: ${row.failed}`
-        : `${row.seconds.toFixed(2).padStart(8)} s ${(row.perStepKib / 1024).toFixed(1).padStart(9)} MiB   ${(row.seconds / reflink).toFixed(2)} x one reflink copy`;
-    process.stdout.write(`${label.padEnd(34)} ${figures}\n`);
-  }
-  process.stdout.write(`${"limit: reflink copy of the tree".padEnd(34)} ${reflink.toFixed(2).padStart(8)} s\n`);
+  for (const [label, row] of rows) process.stdout.write(show(label, row, limits.reflink));
+  process.stdout.write(`${"limit: reflink copy of the tree".padEnd(34)} ${limits.reflink.toFixed(2).padStart(8)} s\n`);
   process.stdout.write(`${"limit: walk of the tree".padEnd(34)} ${limits.walk.toFixed(2).padStart(8)} s\n`);
 }
 
+// The Mac ends with this process; the folder is ours to remove.
+for (const signal of ["SIGINT", "SIGTERM"])
+  process.on(signal, () => {
+    rmSync(folder, { recursive: true, force: true });
+    process.exit(130);
+  });
 const boot = JSON.parse(
   execFileSync(MAC, [
     "boot",
@@ -142,14 +150,19 @@ dscl . -create /Users/mac705; dscl . -create /Users/mac705 UniqueID 705; dscl . 
 dscl . -create /Users/mac705 UserShell /bin/bash; dscl . -create /Users/mac705 NFSHomeDirectory /Users/mac705
 mkdir -p /Users/mac705; chown 705:20 /Users/mac705; chmod 0700 /Users/mac705`);
   const rows = [];
-  for (const engine of values.engines.split(",")) rows.push([`macfoundry ${engine}`, await build(engine)]);
+  // Each row at once on standard error: a long run that is broken off has shown something.
+  const add = (label, row) => {
+    rows.push([label, row]);
+    process.stderr.write(show(label, row));
+  };
+  for (const engine of values.engines.split(",")) add(`macfoundry ${engine}`, await build(engine));
   // The last build has left the tree in the home.
   const limits = Object.fromEntries(
     [...onMac(renderLimits()).matchAll(/^(\w+) (\S+)$/gm)].map(([, key, text]) => [key, Number(text)]),
   );
-  for (const mode of ["copy", "hardlink"]) rows.push([`OBuilder's sequence, ${mode}`, original(mode)]);
+  for (const mode of ["copy", "hardlink"]) add(`OBuilder's sequence, ${mode}`, original(mode));
   if (values.json) process.stdout.write(`${JSON.stringify({ size, rows: Object.fromEntries(rows), limits })}\n`);
-  else show(rows, limits);
+  else showAll(rows, limits);
 } finally {
   execFileSync(MAC, ["stop", name]);
   rmSync(folder, { recursive: true, force: true });
