@@ -5,6 +5,7 @@ import * as path from "node:path";
 const MINUTE_MS = 60_000;
 const JEST = ["--experimental-vm-modules", "--no-warnings", "node_modules/jest/bin/jest.js", "--ci", "--maxWorkers=2"];
 const LONG = "\\.long\\.test\\.";
+const COMPILER = "/compiler-from-source\\.test\\.";
 
 /**
  * @typedef {{ name: string, command: string, args: string[], timeoutMs: number, count: (code: number | null, log: string) => Result, isLong?: boolean, isVital?: boolean }} Part
@@ -45,7 +46,9 @@ export function listParts(root, folder) {
     jest("units", ["/test/"], ["/test/mac/", "/test/engine/", LONG], 10),
   ];
   if (hasTests("mac")) parts.push(jest("mac", ["/test/mac/"], [LONG], 12));
-  if (hasTests("engine")) parts.push(jest("engine", ["/test/engine/"], [LONG], 20));
+  if (hasTests("engine")) parts.push(jest("engine", ["/test/engine/"], [LONG, COMPILER], 25));
+  // OCaml from source: minutes of compiling, and nothing else that could slow the engine's tests.
+  if (hasTests("engine")) parts.push(jest("compiler", [COMPILER], [LONG], 20));
   if (fs.existsSync(path.join(root, "native", "Makefile"))) {
     const args = ["-C", "native", "check"];
     parts.push({ name: "native", command: "make", args, timeoutMs: 15 * MINUTE_MS, count: countLastLine });
