@@ -43,7 +43,7 @@ export function listParts(root, folder) {
       isVital: true,
     },
     { name: "lint", command: node, args: ["tools/lint.mjs"], timeoutMs: 10 * MINUTE_MS, count: countLint },
-    jest("units", ["/test/"], ["/test/mac/", "/test/engine/", LONG], 10),
+    jest("units", ["/test/"], ["/test/mac/", "/test/engine/", LONG], 20),
   ];
   if (hasTests("mac")) parts.push(jest("mac", ["/test/mac/"], [LONG], 12));
   if (hasTests("engine")) parts.push(jest("engine", ["/test/engine/"], [LONG, COMPILER], 25));
