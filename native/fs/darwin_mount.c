@@ -104,6 +104,10 @@ unsigned platform_raise_descriptor_limit(void)
     return (unsigned)soft;
 }
 
+void platform_prepare_memory(void)
+{
+}
+
 void platform_trim_memory(void)
 {
     malloc_zone_pressure_relief(NULL, 0);

@@ -153,6 +153,12 @@ unsigned platform_raise_descriptor_limit(void)
     return (unsigned)soft;
 }
 
+void platform_prepare_memory(void)
+{
+    /* Nodes are made by one thread and freed by another: an arena for each would keep what the others need. */
+    mallopt(M_ARENA_MAX, 2);
+}
+
 void platform_trim_memory(void)
 {
     malloc_trim(0);

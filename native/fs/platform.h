@@ -91,6 +91,8 @@ void platform_name_holders(const char *mountpoint, char *text, size_t size);
 const char *platform_fuse_problem(void);
 /* The descriptor limit after it was raised as far as it goes. */
 unsigned platform_raise_descriptor_limit(void);
+/* Once, before threads start: keeps memory that threads hold apart from each other small. */
+void platform_prepare_memory(void);
 void platform_trim_memory(void);
 extern const int platform_statistics_signal;
 

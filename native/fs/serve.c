@@ -217,6 +217,7 @@ static enum exit_code prepare(const struct options *options)
         log_event(LOG_ERR, "mount point %s: %s", options->mountpoint, strerror(S_ISDIR(st.st_mode) ? errno : ENOTDIR));
         return EXIT_MOUNTPOINT;
     }
+    platform_prepare_memory();
     unsigned limit = platform_raise_descriptor_limit();
     /* A quarter for directories, the rest for files that builders open. */
     unsigned kept = limit / 4 < DIRECTORIES_KEPT_MAX ? limit / 4 : DIRECTORIES_KEPT_MAX;
