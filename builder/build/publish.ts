@@ -118,7 +118,7 @@ else
   old=${`/Users/.${path.slice(7)}.old`}
   rm -rf "$old"
   [ ! -e ${path} ] || mv ${path} "$old"
-  ( trap '' HUP; chflags -R nouchg "$old" 2>/dev/null; rm -rf "$old" ) </dev/null >/dev/null 2>&1 9>&- &
+  ( trap '' HUP; chflags -R nouchg "$old" 2>/dev/null || :; rm -rf "$old" ) </dev/null >/dev/null 2>&1 9>&- &
 fi
 `;
   });

@@ -223,17 +223,18 @@ function parseDamage(text: string): Damage[] {
 
 /** Runs a change unless a build holds the store's builder. */
 async function change(host: Host, root: string, what: string, script: string): Promise<string> {
-  const text = await host.change(
-    `store ${root}: ${what}`,
-    `${variables(root)}${STORE_SHELL}
+  const check = `${variables(root)}${STORE_SHELL}
 [ -d "$store/result" ] || { echo missing; exit 0; }
 lock=/var/db/macfoundry/locks/builder-$(cut -d ' ' -f 2 "$store/state/owner" 2>/dev/null || :)
 if [ -f "$lock" ] && [ "$(sed -n 3p "$lock")" = "$(boot_id)" ] && [ "$(/usr/bin/perl -e 'print time - (stat shift)[9]' "$lock")" -lt ${LOCK_STALE_SECONDS} ]; then
   echo "busy $(sed -n 2p "$lock")"; exit 0
 fi
-${script}`,
-    { timeoutMs: HOUR_MS },
-  );
+`;
+  // A look comes first: any change, also one that finds the store busy, would supersede the build's controller.
+  const looked = await host.read(check);
+  const text = /^(busy |missing)/m.test(looked)
+    ? looked
+    : await host.change(`store ${root}: ${what}`, `${check}${script}`, { timeoutMs: HOUR_MS });
   const busy = /^busy (.*)$/m.exec(text);
   if (busy !== null) {
     throw new MacfoundryError({

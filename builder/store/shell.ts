@@ -30,7 +30,7 @@ discard() {
 empty_trash() {
   [ -d "$store/trash" ] || return 0
   ( trap '' HUP; cd "$store/trash" || exit 0
-    chflags -R nouchg,noschg . 2>/dev/null; chmod -RN . 2>/dev/null; rm -rf ./* ./.[!.]* ) </dev/null >/dev/null 2>&1 9>&- &
+    chflags -R nouchg,noschg . 2>/dev/null || :; chmod -RN . 2>/dev/null || :; rm -rf ./* ./.[!.]* ) </dev/null >/dev/null 2>&1 9>&- &
 }
 owner_of() { /usr/bin/perl -e 'my @s = lstat shift or exit 1; print $s[4]' "$1"; }
 `;

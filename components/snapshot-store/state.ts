@@ -202,7 +202,7 @@ if [ "\${owner% }" = ${owner} ]; then
   rm -rf ${grave}
   mv ${root} ${grave}
 fi
-( trap '' HUP; chflags -R nouchg ${grave} 2>/dev/null; rm -rf ${grave} ) </dev/null >/dev/null 2>&1 9>&- &
+( trap '' HUP; chflags -R nouchg ${grave} 2>/dev/null || :; rm -rf ${grave} ) </dev/null >/dev/null 2>&1 9>&- &
 ${{ shell: removeManagedScript(NOUN, name) }}`;
 }
 

@@ -90,6 +90,15 @@ describe("looking after a store", () => {
     expect(await verifyStore(host, root)).toEqual([]);
   });
 
+  it("empties the trash by itself, also where chflags and chmod -N fail", async () => {
+    let left = "?";
+    for (let i = 0; i < 100 && left !== ""; i += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      left = lab.sh(`ls -A ${root}/trash`);
+    }
+    expect(left).toBe("");
+  });
+
   it("refuses to change a store whose builder is building", async () => {
     lab.sh(
       `mkdir -p /var/db/macfoundry/locks; printf 'token\\nsomebody@somewhere\\n%s\\n' "$(cat /proc/sys/kernel/random/boot_id)" > /var/db/macfoundry/locks/builder-705`,
