@@ -14,7 +14,7 @@ export interface TestConnection {
 export interface BaseImageArgs extends OnHost {
   image: string;
   builder: BuilderPlace;
-  store: { engine: "rsync"; mode: "copy" | "hardlink" | "hardlink_unsafe"; path: string };
+  store: { engine: "rsync" | "clone"; mode: "copy" | "hardlink" | "hardlink_unsafe"; path: string };
   /** Canonical spec, mach form. */
   spec: string;
   from: Record<string, { image: string; recipe: string }>;

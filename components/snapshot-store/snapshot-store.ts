@@ -5,7 +5,7 @@ import type { BuilderPlace, OnHost } from "../state-resource.js";
 export interface SnapshotStoreArgs extends OnHost {
   /** Whose results it holds; the store's name is the builder's. */
   builder: BuilderPlace;
-  engine: "rsync";
+  engine: "rsync" | "clone";
   mode: "copy" | "hardlink" | "hardlink_unsafe";
   /** Each builder has a folder of its own below it. */
   path: string;

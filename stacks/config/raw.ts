@@ -72,7 +72,7 @@ export interface RawConfig {
   "fleet:prefix"?: { path?: string; redirect?: "none" };
   "fleet:builders"?: (RawBuilder | undefined)[];
   "fleet:compilers"?: (RawCompiler | undefined)[];
-  "fleet:store"?: { engine?: "rsync"; mode?: "copy" | "hardlink" | "hardlink_unsafe"; path?: string };
+  "fleet:store"?: { engine?: "rsync" | "clone"; mode?: "copy" | "hardlink" | "hardlink_unsafe"; path?: string };
   "fleet:images"?: Record<string, RawImage>;
   "fleet:sources"?: Record<string, RawSource>;
 }

@@ -100,7 +100,7 @@ const compiler = record(
 );
 
 const store = record("Where build results are kept on each Mac.", {
-  engine: choice("How results are stored.", ["rsync"], { default: "rsync" }),
+  engine: choice("How results are stored; `clone` needs APFS.", ["rsync", "clone"], { default: "rsync" }),
   mode: choice("How a result relates to the one before it.", ["copy", "hardlink", "hardlink_unsafe"], {
     default: "copy",
   }),

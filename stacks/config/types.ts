@@ -86,7 +86,7 @@ export interface CompilerEntry {
 }
 
 export interface StoreEntry {
-  readonly engine: "rsync";
+  readonly engine: "rsync" | "clone";
   readonly mode: "copy" | "hardlink" | "hardlink_unsafe";
   /** On the Mac; each builder has a folder of its own below it. */
   readonly path: string;
