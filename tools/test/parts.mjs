@@ -52,6 +52,8 @@ export function listParts(root, folder) {
   if (fs.existsSync(path.join(root, "native", "Makefile"))) {
     const args = ["-C", "native", "check"];
     parts.push({ name: "native", command: "make", args, timeoutMs: 15 * MINUTE_MS, count: countLastLine });
+    const long = { command: "env", args: ["OBFS_TEST_LONG=1", "make", ...args], timeoutMs: 90 * MINUTE_MS };
+    parts.push({ name: "native-long", ...long, count: countLastLine, isLong: true });
   }
   parts.push(jest("long", [LONG], [], 60, true));
   return parts;

@@ -167,7 +167,7 @@ static void fuzz_as_builder(void *context)
 
 static void compare_with_a_plain_directory(const char *const *extra)
 {
-    enum { USERS = 2, SHORT_RUN = 60000, SANITIZED_RUN = 6000, LONG_RUN = 2000000 };
+    enum { USERS = 2, SHORT_RUN = 70000, SANITIZED_RUN = 6000, LONG_RUN = 2000000 };
     const char *given = getenv("OBFS_TEST_SEED"), *variant = getenv("OBFS_TEST_VARIANT");
     uint64_t seed = given ? strtoull(given, NULL, 10) : 20240501;
     bool is_plain = !variant || strcmp(variant, "plain") == 0;
