@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
+import { ensureBuilt } from "#tools/build.mjs";
 import type { HostConfig } from "../../host/config.js";
 import { isMacfoundryError, type MacfoundryError } from "../../host/errors.js";
 import { wholeScript } from "../../host/scripts.js";
@@ -118,15 +119,17 @@ describe("a connection to a Mac", () => {
   });
 
   it("ends with a controller that was killed with -9", async () => {
+    await ensureBuilt();
+    const name = `orphan-${process.pid}`;
     const program = `import { SshTransport } from ${JSON.stringify(path.join(ROOT, "dist/host/ssh.js"))};
-      const transport = new SshTransport(${JSON.stringify(configOf({ name: "orphan" }))});
+      const transport = new SshTransport(${JSON.stringify(configOf({ name }))});
       await transport.run(["/bin/sh", "-s"], "true");
       console.log("open"); setInterval(() => {}, 1000);`;
     const child = spawn(process.execPath, ["--input-type=module", "-e", program], {
       stdio: ["ignore", "pipe", "inherit"],
     });
     await new Promise((resolve) => child.stdout.once("data", resolve));
-    const isAlive = (): boolean => findProcesses("HostKeyAlias=macfoundry-orphan").length > 0;
+    const isAlive = (): boolean => findProcesses(`HostKeyAlias=macfoundry-${name} `).length > 0;
     expect(isAlive()).toBe(true);
     child.kill("SIGKILL");
     await waitFor("the connection to end", () => !isAlive(), 5_000);

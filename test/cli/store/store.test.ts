@@ -63,6 +63,8 @@ describe("macfoundry store", () => {
   it("prunes the least recently used first, spares what a published image needs and says so and what is freed", async () => {
     const second = await build("second");
     writeReceipt(first);
+    // What was used in this very second is spared, and a quick machine builds both in one.
+    sql("update builds set used = '2022-01-01 00:00:00'");
     sql(`update builds set used = '2020-01-01 00:00:00' where id = '${first[2]}'`);
     sql(`update builds set used = '2021-01-01 00:00:00' where id = '${second[2]}'`);
     const dry = await json<{ stores: { removed: string[]; sparedCount: number }[] }>("prune", "--all", "--dry-run");
@@ -72,7 +74,7 @@ describe("macfoundry store", () => {
     const end = await store("prune", "--older-than", "1d");
     expect(end).toMatchObject({ code: 0 });
     expect(end.stdout).toMatch(new RegExp(`^Removing ${second[2]}\nRemoved 1 items .*freed 1\\.0 MiB`));
-    expect(end.stdout).toMatch(/Spared [12] items that published images need/);
+    expect(end.stdout).toMatch(/Spared 3 items that published images need/);
     expect(lab.sh(`ls ${ROOT}/result`).trim().split("\n").sort()).toEqual([...first].sort());
     expect(sql(`select rc from builds where id = '${first[1]}'`)).toBe("1");
     expect((await store("prune")).code).toBe(2);

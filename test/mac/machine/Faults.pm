@@ -88,7 +88,20 @@ sub set {
     my $is_moment = $fault eq "cut-connection" && $content ne "hold";
     run($info, "printf '%s\\n' \"\$2\" $write \"\$1\"", "$DIR/$file", $content) if !$is_moment;
     return 0 if !$SCRIPTS{$fault} || ($is_set && $fault eq "no-sudo");
-    return run($info, $SCRIPTS{$fault}[0], @parameters);
+    my $code = run($info, $SCRIPTS{$fault}[0], @parameters);
+    wait_for_sshd($info) if $fault eq "host-key-changed";
+    return $code;
+}
+
+# A test that connects right after the fault shall meet the new sshd, not the moment without one.
+sub wait_for_sshd {
+    my ($info) = @_;
+    require Boot;
+    for (1 .. 100) {
+        return if Boot::has_banner($info);
+        select undef, undef, undef, 0.05;
+    }
+    die "mac: sshd of $info->{name} does not answer any more\n";
 }
 
 sub clear {
@@ -98,6 +111,7 @@ sub clear {
     for my $file (grep { !defined $name || $_ eq $name } @set) {
         my $script = $SCRIPTS{$file} ? $SCRIPTS{$file}[1] : "";
         run($info, "rm -f \"\$1\"\n$script", "$DIR/$file");
+        wait_for_sshd($info) if $file =~ /^(?:host-key-changed|cut-connection)\z/;
     }
     return 0;
 }
