@@ -18,7 +18,7 @@ export interface HostTree {
   outputs: Record<string, unknown>;
 }
 
-/** Declares one Mac of the pool: at most 15 resources without images, 3 for each image (docs/decisions.md). */
+/** Declares one Mac of the pool: at most 18 resources with one image, 3 for each further one (test/stacks/urns.test.ts). */
 export function declareHost(
   config: StackConfig,
   entry: HostEntry,
